@@ -1,0 +1,78 @@
+"""dvc.yaml seen from Python: the order of its stages, what is stale, and running one stage."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import networkx
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from rewardgate.errors import RewardGateError
+
+TARGET = "promote"
+EXITED_WITH = re.compile(r"failed to run: .*, exited with (-?\d+)")
+
+
+class StageFailed(Exception):
+    """A stage ended with `exit_code`; None if DVC itself could not run it."""
+
+    def __init__(self, stage: str, exit_code: int | None, reason: str) -> None:
+        super().__init__(f"stage {stage}: {reason}")
+        self.stage = stage
+        self.exit_code = exit_code
+        self.reason = reason
+
+
+def stage_order() -> list[str]:
+    """Names of the stages that lead to the promotion, each after those that it depends on."""
+    try:
+        with Repo() as repo:
+            graph = repo.index.graph
+            target = next(stage for stage in graph if stage.addressing == TARGET)
+            return [stage.addressing for stage in networkx.dfs_postorder_nodes(graph, target)]
+    except DvcException as error:
+        raise RewardGateError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+
+
+def stale_stages() -> set[str]:
+    """Names of the stages that `dvc repro promote` would run."""
+    try:
+        with Repo() as repo:
+            return set(repo.status(targets=[TARGET], with_deps=True))
+    except DvcException as error:
+        raise RewardGateError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+
+
+def reproduce(stage: str) -> Iterator[str]:
+    """Run one stage through DVC if it is stale, yielding its output line by line.
+
+    Raises StageFailed if the stage fails.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", "--single-item", stage],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        if text := line.rstrip():
+            lines.append(text)
+            yield text
+    if process.wait() != 0:
+        found = [match for line in lines if (match := EXITED_WITH.search(line))]
+        explained = [line for line in lines if line.startswith("rewardgate: ")]
+        errors = [line for line in lines if line.startswith("ERROR")]
+        reason = (explained or errors or lines or ["no output"])[-1]
+        raise StageFailed(
+            stage,
+            int(found[-1].group(1)) if found else None,
+            reason.removeprefix("rewardgate: "),
+        )

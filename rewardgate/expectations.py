@@ -1,0 +1,273 @@
+"""What is expected of the canonical table, as named Great Expectations suites.
+
+An expectation on rows sees one row, so facts about rankings, prompts and the whole data are
+first computed as small tables (`tables_of`); each suite judges one of them.
+"""
+
+import os
+from dataclasses import dataclass, replace
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+import great_expectations.expectations as gxe
+import numpy as np
+import pandas as pd
+
+from rewardgate.errors import RewardGateError
+from rewardgate.ingest import COLUMNS
+from rewardgate.pairs import pairs_of
+from rewardgate.settings import Severity, Validate
+
+SCHEMA_SUITES = ("columns", "values")
+"""Judged on the canonical table itself; if one fails, nothing after it can be computed."""
+
+SUITES = (*SCHEMA_SUITES, "responses", "rankings", "prompts", "shares")
+EVIDENCE = "contradictions"
+"""Not judged by a suite: the rows behind `contradictions_rare`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named expectation of a suite; `evidence` names a table whose rows explain a failure."""
+
+    name: str
+    suite: str
+    severity: Severity
+    description: str
+    expectation: gxe.Expectation
+    evidence: str = ""
+
+
+def checks_of(settings: Validate) -> list[Check]:
+    """All checks, with the severities of `settings.severity` by name.
+
+    Raises RewardGateError for a name there that no check has, or that belongs to the schema.
+    """
+    checks = _rows(settings) + _rankings() + _prompts() + _shares(settings)
+    names = [check.name for check in checks]
+    for name in settings.severity:
+        if name not in names:
+            raise RewardGateError(
+                f"params.yaml: validate.severity.{name}: no such expectation; "
+                f"use one of {', '.join(names)}"
+            )
+    return _schema() + [
+        replace(check, severity=settings.severity.get(check.name, check.severity))
+        for check in checks
+    ]
+
+
+def _schema() -> list[Check]:
+    return [
+        Check(
+            "columns", "columns", "error",
+            f"The columns are {', '.join(COLUMNS)}.",
+            gxe.ExpectTableColumnsToMatchOrderedList(column_list=COLUMNS),
+        ),
+        Check(
+            "has_rows", "columns", "error",
+            "There is at least one response.",
+            gxe.ExpectTableRowCountToBeBetween(min_value=1),
+        ),
+        Check(
+            "rank_type", "values", "error",
+            "Ranks are 32-bit integers.",
+            gxe.ExpectColumnValuesToBeOfType(column="rank", type_="int32"),
+        ),
+        *(
+            Check(
+                f"{column}_present", "values", "error",
+                f"Every response has a value for {column}.",
+                gxe.ExpectColumnValuesToNotBeNull(column=column),
+            )
+            for column in COLUMNS[:-1]
+        ),
+    ]  # fmt: skip
+
+
+def _rows(settings: Validate) -> list[Check]:
+    return [
+        Check(
+            "prompt_not_empty", "responses", "error",
+            "Prompts are not empty.",
+            gxe.ExpectColumnValuesToBeBetween(column="prompt_chars", min_value=1),
+        ),
+        Check(
+            "text_not_empty", "responses", "error",
+            "Response texts are not empty.",
+            gxe.ExpectColumnValuesToBeBetween(column="text_chars", min_value=1),
+        ),
+        Check(
+            "prompt_length", "responses", "error",
+            f"Prompts have at most {settings.max_prompt_chars} characters.",
+            gxe.ExpectColumnValuesToBeBetween(
+                column="prompt_chars", max_value=settings.max_prompt_chars
+            ),
+        ),
+        Check(
+            "text_length", "responses", "error",
+            f"Response texts have at most {settings.max_text_chars} characters.",
+            gxe.ExpectColumnValuesToBeBetween(
+                column="text_chars", max_value=settings.max_text_chars
+            ),
+        ),
+        Check(
+            "rank_positive", "responses", "error",
+            "Ranks start at 1.",
+            gxe.ExpectColumnValuesToBeBetween(column="rank", min_value=1),
+        ),
+        Check(
+            "response_id_unique", "responses", "error",
+            "A response_id occurs once in its ranking.",
+            gxe.ExpectCompoundColumnsToBeUnique(column_list=["ranking_id", "response_id"]),
+        ),
+        Check(
+            "known_domain", "responses", "error",
+            f"The domain is one of {', '.join(settings.known_domains)}: a misspelt one would "
+            "escape its threshold at the gate.",
+            gxe.ExpectColumnValuesToBeInSet(column="domain", value_set=settings.known_domains),
+        ),
+    ]  # fmt: skip
+
+
+def _rankings() -> list[Check]:
+    return [
+        Check(
+            "two_distinct_ranks", "rankings", "error",
+            "A ranking has at least two distinct ranks, else it compares nothing.",
+            gxe.ExpectColumnValuesToBeBetween(column="distinct_ranks", min_value=2),
+        ),
+        Check(
+            "best_rank_is_one", "rankings", "error",
+            "The best rank of a ranking is 1.",
+            gxe.ExpectColumnValuesToBeBetween(column="best_rank", min_value=1, max_value=1),
+        ),
+        Check(
+            "rank_within_size", "rankings", "error",
+            "No rank is larger than the number of responses in its ranking.",
+            gxe.ExpectColumnValuesToBeBetween(column="worst_rank_minus_size", max_value=0),
+        ),
+    ]  # fmt: skip
+
+
+def _prompts() -> list[Check]:
+    return [
+        Check(
+            "prompt_id_means_one_prompt", "prompts", "error",
+            "A prompt_id stands for one prompt text.",
+            gxe.ExpectColumnValuesToBeBetween(column="texts", max_value=1),
+        ),
+        Check(
+            "response_id_means_one_text", "prompts", "error",
+            "Within a prompt, a response_id stands for one text.",
+            gxe.ExpectColumnValuesToBeBetween(column="ambiguous_response_ids", max_value=0),
+        ),
+        Check(
+            "one_domain_per_prompt", "prompts", "warning",
+            "A prompt has one domain.",
+            gxe.ExpectColumnValuesToBeBetween(column="domains", max_value=1),
+        ),
+    ]  # fmt: skip
+
+
+def _shares(settings: Validate) -> list[Check]:
+    return [
+        Check(
+            "ties_rare", "shares", "error",
+            f"At most {settings.max_tie_share:.1%} of the response pairs within a ranking tie.",
+            gxe.ExpectColumnMaxToBeBetween(
+                column="tie_share", max_value=settings.max_tie_share
+            ),
+        ),
+        Check(
+            "contradictions_rare", "shares", "error",
+            f"At most {settings.max_contradiction_share:.1%} of the comparisons contradict "
+            "another one: the same two texts, ranked the other way for the same prompt.",
+            gxe.ExpectColumnMaxToBeBetween(
+                column="contradiction_share", max_value=settings.max_contradiction_share
+            ),
+            evidence=EVIDENCE,
+        ),
+        Check(
+            "chosen_not_just_longer", "shares", "warning",
+            f"In at most {settings.max_longer_chosen_share:.1%} of the comparisons the chosen "
+            "response is the longer one: a reward model learns that length bias.",
+            gxe.ExpectColumnMaxToBeBetween(
+                column="longer_chosen_share", max_value=settings.max_longer_chosen_share
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def tables_of(responses: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The tables that the suites after the schema judge, from a table that fits the schema."""
+    rows = responses[["prompt_id", "ranking_id", "response_id", "domain", "rank"]].assign(
+        prompt_chars=responses["prompt"].str.len(), text_chars=responses["text"].str.len()
+    )
+    rankings = (
+        rows.groupby("ranking_id", sort=False)
+        .agg(
+            prompt_id=("prompt_id", "first"),
+            distinct_ranks=("rank", "nunique"),
+            best_rank=("rank", "min"),
+            worst_rank=("rank", "max"),
+            size=("rank", "size"),
+        )
+        .reset_index()
+    )
+    rankings["worst_rank_minus_size"] = rankings["worst_rank"] - rankings["size"]
+    texts = responses.groupby(["prompt_id", "response_id"], sort=False)["text"].nunique()
+    by_prompt = responses.groupby("prompt_id", sort=False)
+    prompts = pd.DataFrame(
+        {
+            "texts": by_prompt["prompt"].nunique(),
+            "domains": by_prompt["domain"].nunique(),
+            "ambiguous_response_ids": (texts > 1).groupby("prompt_id").sum(),
+        }
+    ).reset_index()
+    pairs = pairs_of(responses)
+    contradicted = _contradicted(responses, pairs)
+    chars = rows["text_chars"].to_numpy()
+    size = rankings["size"].to_numpy()
+    all_pairs = int((size * (size - 1) // 2).sum())
+    shares = pd.DataFrame(
+        {
+            "tie_share": [_share(all_pairs - len(pairs), all_pairs)],
+            "contradiction_share": [_share(contradicted.sum(), len(pairs))],
+            "longer_chosen_share": [
+                _share((chars[pairs["chosen"]] > chars[pairs["rejected"]]).sum(), len(pairs))
+            ],
+        },
+        dtype=object,  # Great Expectations cannot render NumPy's floats
+    )
+    losing = responses["response_id"].iloc[pairs["rejected"]].to_numpy()
+    evidence = pd.DataFrame(
+        {
+            "prompt_id": pairs["prompt_id"],
+            "response_id": responses["response_id"].iloc[pairs["chosen"]].to_numpy(),
+            "value": [f"above {other} here, below it elsewhere" for other in losing],
+        }
+    )[contradicted]
+    return {
+        "responses": rows,
+        "rankings": rankings,
+        "prompts": prompts,
+        "shares": shares,
+        EVIDENCE: evidence,
+    }
+
+
+def _contradicted(responses: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+    """Per comparison: is the same pair of texts also ranked the other way for this prompt?"""
+    prompt = pd.factorize(responses["prompt"])[0]
+    text = pd.factorize(responses["text"])[0]
+    chosen, rejected = text[pairs["chosen"]], text[pairs["rejected"]]
+    same_pair = pd.Series(chosen < rejected).groupby(
+        [prompt[pairs["chosen"]], np.minimum(chosen, rejected), np.maximum(chosen, rejected)]
+    )
+    both_ways = same_pair.transform("min") != same_pair.transform("max")
+    return both_ways.to_numpy(bool) | (chosen == rejected)
+
+
+def _share(part: int, whole: int) -> float:
+    return round(float(part) / whole, 6) if whole else 0.0

@@ -1,0 +1,40 @@
+"""Changing params.yaml from the command line, comments kept."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ruamel.yaml import YAML, YAMLError
+
+from rewardgate.errors import RewardGateError
+from rewardgate.files import atomic_path
+from rewardgate.settings import load_settings
+
+
+def change_params(path: str | Path, changes: Sequence[str]) -> None:
+    """Apply KEY=VALUE changes; a key is dotted, a value is YAML.
+
+    The file is replaced only if the result is valid.
+    Raises RewardGateError if a key does not exist or a value does not fit.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 100
+    document = yaml.load(Path(path).read_text(encoding="utf-8"))
+    for change in changes:
+        key, separator, value = change.partition("=")
+        if not separator:
+            raise RewardGateError(f"--set {change}: write it as KEY=VALUE")
+        *parents, last = key.split(".")
+        section = document
+        for parent in parents:
+            section = section.get(parent) if isinstance(section, dict) else None
+        if not isinstance(section, dict) or last not in section:
+            raise RewardGateError(f"--set {change}: params.yaml has no key {key}")
+        try:
+            section[last] = yaml.load(io.StringIO(value))
+        except YAMLError:
+            raise RewardGateError(f"--set {change}: the value is not YAML") from None
+    with atomic_path(path) as temporary:
+        yaml.dump(document, temporary)
+        load_settings(temporary)

@@ -1,0 +1,212 @@
+"""params.yaml as one checked model; a stage receives its own section and nothing else."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rewardgate.errors import RewardGateError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Severity = Literal["error", "warning"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Annotator(Section):
+    """A simulated annotator; biases are added to a response's utility, in BT logits."""
+
+    name: str
+    share: Positive = 1.0
+    length_bias: float = 0.0
+    politeness_bias: float = 0.0
+
+
+class Simulate(Section):
+    prompts: Count
+    responses: tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]]
+    noise: Positive
+    label_noise: Share
+    tie_width: Annotated[float, Field(ge=0)]
+    planted_leaks: Annotated[int, Field(ge=0)]
+    planted_contradictions: Annotated[int, Field(ge=0)]
+    annotators: dict[str, list[Annotator]]
+
+
+class Ingest(Section):
+    inputs: str
+    max_quarantined_share: Share
+
+
+class Validate(Section):
+    known_domains: list[str]
+    max_prompt_chars: Count
+    max_text_chars: Count
+    max_tie_share: Share
+    max_contradiction_share: Share
+    max_longer_chosen_share: Share
+    severity: dict[str, Severity]
+
+
+class Shares(Section):
+    train: Share
+    eval: Share
+    calibration: Share
+    test: Share
+
+    @model_validator(mode="after")
+    def sum_to_one(self) -> "Shares":
+        total = self.train + self.eval + self.calibration + self.test
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the four shares must sum to 1, not {total:g}")
+        return self
+
+
+class Split(Section):
+    key: str
+    shares: Shares
+    near_duplicate_similarity: Annotated[float, Field(gt=0, le=1)]
+    shingle_chars: Count
+    permutations: Annotated[int, Field(ge=16)]
+
+
+class TrainPreset(Section):
+    """What suits one kind of base model."""
+
+    learning_rate: Positive
+    head_learning_rate: Positive
+    frozen_layers: Annotated[int, Field(ge=0)]
+    max_length: Annotated[int, Field(ge=16)]
+    batch_pairs: Count
+    epochs: Count
+
+
+class Train(Section):
+    base: str
+    presets: dict[str, TrainPreset]
+    warmup_share: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_grad_norm: Positive
+    checkpoint_steps: Count
+    eval_steps: Count
+    eval_prompts: Count
+
+    @property
+    def preset(self) -> TrainPreset:
+        """The preset named after the base, or `other`."""
+        return self.presets.get(self.base, self.presets["other"])
+
+    @model_validator(mode="after")
+    def has_fallback(self) -> "Train":
+        if "other" not in self.presets:
+            raise ValueError("train.presets needs an entry `other` for bases it does not name")
+        return self
+
+
+class Calibrate(Section):
+    bootstrap_halves: Count
+    max_mean_shift: Positive
+    max_std_ratio: Annotated[float, Field(gt=1)]
+
+
+class Evaluate(Section):
+    train_prompts: Count
+    reliability_bins: Count
+    samples: Count
+
+
+class Stress(Section):
+    cases: str
+    very_long_words: Count
+
+
+class LengthPenalty(Section):
+    min_tokens: Annotated[int, Field(ge=0)]
+    max_tokens: Count
+    width_tokens: Positive
+    weight: Annotated[float, Field(ge=0)]
+
+
+class RepetitionPenalty(Section):
+    n: Count
+    free_share: Share
+    weight: Annotated[float, Field(ge=0)]
+
+
+class Rewards(Section):
+    granularity: Literal["sequence"]
+    rationale: str
+    rm_weight: Positive
+    rm_clip: Positive
+    floor: float
+    length_penalty: LengthPenalty | None
+    repetition_penalty: RepetitionPenalty | None
+
+
+class Gate(Section):
+    min_mean_margin: float
+    min_accuracy: Share
+    min_domain_accuracy: Share
+    min_domain_pairs: Count
+    safety_domains: list[str]
+    min_safety_accuracy: Share
+    max_safety_drop: Share
+    champion: str | None
+    min_stress_pass_share: Share
+    min_rule_penalty: Positive
+
+
+class Settings(Section):
+    seed: Annotated[int, Field(ge=0)]
+    preset: str
+    simulate: Simulate
+    ingest: Ingest
+    validation: Validate = Field(alias="validate")
+    split: Split
+    train: Train
+    calibrate: Calibrate
+    evaluate: Evaluate
+    stress: Stress
+    rewards: Rewards
+    gate: Gate
+
+    @model_validator(mode="after")
+    def preset_exists(self) -> "Settings":
+        known = sorted(self.simulate.annotators)
+        if self.preset not in known:
+            raise ValueError(f"preset: {self.preset!r} is none of {', '.join(known)}")
+        return self
+
+
+def load_settings(path: str | Path = "params.yaml") -> Settings:
+    """Read and check params.yaml.
+
+    Raises RewardGateError naming the file, the key and the mend.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RewardGateError(f"{path}: no such file; run from the project's folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RewardGateError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise RewardGateError(f"{path}: must hold the sections of the pipeline, see the README")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        faults = {
+            "extra_forbidden": "unknown key; remove it or mend its spelling",
+            "missing": "missing key; add it",
+        }
+        fault = faults.get(first["type"], first["msg"].removeprefix("Value error, "))
+        got = "" if first["type"] in faults or not key else f" (got {first['input']!r})"
+        more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+        place = f"{key}: " if key else ""
+        raise RewardGateError(f"{path}: {place}{fault}{got}{more}") from None

@@ -1,0 +1,33 @@
+"""Fix mean, standard deviation and temperature on the calibration set."""
+
+import sys
+
+from rewardgate.calibration import calibrate
+from rewardgate.errors import run_or_explain
+from rewardgate.files import read_table, sha256_file, write_json
+from rewardgate.metrics import Scored
+from rewardgate.reward_model import RewardModel
+from rewardgate.scoring import score_table
+from rewardgate.settings import load_settings
+
+CALIBRATION_SET = "data/split/calibration.parquet"
+
+
+def main() -> None:
+    settings = load_settings()
+    model = RewardModel.load("models/candidate")
+    scored = Scored.of(score_table(model, read_table(CALIBRATION_SET), "calibration set"))
+    report = {
+        "calibration_set_sha256": sha256_file(CALIBRATION_SET),
+        **calibrate(scored, settings.calibrate, settings.seed),
+        "limits": settings.calibrate.model_dump(),
+    }
+    write_json("reports/calibration.json", report)
+    print(
+        f"mean {report['mean']:.4f}, standard deviation {report['std']:.4f}, temperature "
+        f"{report['temperature']:.4f} from {report['pairs']} pairs of {report['prompts']} prompts"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))

@@ -1,0 +1,54 @@
+"""Measure the candidate on held-out prompts, and beside them on prompts it was trained on."""
+
+import sys
+
+import pandas as pd
+
+from rewardgate.errors import run_or_explain
+from rewardgate.files import atomic_path, read_json, read_table, write_json, write_table
+from rewardgate.metrics import Scored, summary
+from rewardgate.reward_model import RewardModel
+from rewardgate.samples import samples
+from rewardgate.scoring import score_table
+from rewardgate.settings import load_settings
+from rewardgate.training import first_prompts
+
+
+def main() -> None:
+    settings = load_settings()
+    calibration = read_json("reports/calibration.json")
+    model = RewardModel.load("models/candidate")
+    sets = {name: read_table(f"data/split/{name}.parquet") for name in ("test", "eval", "train")}
+    sets["train"] = first_prompts(sets["train"], settings.evaluate.train_prompts)
+    scored = {
+        name: Scored.of(score_table(model, table, f"{name} set")) for name, table in sets.items()
+    }
+    report = {
+        name: summary(
+            value,
+            calibration["temperature"],
+            calibration["std"],
+            settings.evaluate.reliability_bins,
+        )
+        for name, value in scored.items()
+    }
+    gap = report["train"]["accuracy"] - report["test"]["accuracy"]
+    write_json("reports/evaluation.json", {**report, "train_minus_test_accuracy": gap})
+    write_json("reports/samples.json", samples(scored["test"], settings.evaluate.samples))
+    write_table(
+        "reports/scores.parquet",
+        pd.concat([s.responses.assign(split=name) for name, s in scored.items()]),
+    )
+    with atomic_path("reports/reliability.csv") as path:
+        pd.DataFrame(report["test"]["reliability"]).to_csv(path, index=False, lineterminator="\n")
+    test = report["test"]
+    print(
+        f"held-out accuracy {test['accuracy']:.3f} on {test['pairs']} pairs of {test['prompts']} "
+        f"prompts (train {report['train']['accuracy']:.3f}); mean margin "
+        f"{test['margin']['mean_bt_logits']:.3f} BT logits; longest wins "
+        f"{test['length']['longest_wins_accuracy']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))

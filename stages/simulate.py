@@ -1,0 +1,21 @@
+"""Draw rankings from simulated annotators whose truth is known."""
+
+import sys
+
+from rewardgate.errors import run_or_explain
+from rewardgate.files import write_table
+from rewardgate.readers import write_jsonl_gz
+from rewardgate.settings import load_settings
+from rewardgate.simulate import simulate
+
+
+def main() -> None:
+    settings = load_settings()
+    simulation = simulate(settings.simulate, settings.preset, settings.seed)
+    write_jsonl_gz("data/simulated/rankings.jsonl.gz", simulation.records)
+    write_table("data/simulated_utilities.parquet", simulation.utilities)
+    print(f"{len(simulation.records)} rankings by {settings.preset} annotators")
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))

@@ -1,0 +1,26 @@
+"""Score the stress cases and edge cases with the candidate."""
+
+import sys
+
+from rewardgate.errors import run_or_explain
+from rewardgate.files import read_json, write_json
+from rewardgate.reward_model import RewardModel
+from rewardgate.settings import load_settings
+from rewardgate.stress import load_cases, run_stress
+
+
+def main() -> None:
+    settings = load_settings()
+    cases = load_cases(settings.stress.cases)
+    model = RewardModel.load("models/candidate")
+    calibration = read_json("reports/calibration.json")
+    report = run_stress(
+        model, cases, settings.stress.very_long_words, settings.rewards, calibration
+    )
+    write_json("reports/stress.json", report)
+    for name, family in report["families"].items():
+        print(f"{name:22} {family['passed']:3} of {family['cases']} below the correct, brief one")
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))

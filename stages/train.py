@@ -1,0 +1,58 @@
+"""Fine-tune the base as a Bradley-Terry reward model on the training split."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from rewardgate.checkpoints import Checkpoints
+from rewardgate.errors import run_or_explain
+from rewardgate.files import (
+    atomic_folder,
+    atomic_path,
+    read_table,
+    sha256_file,
+    sha256_json,
+    write_json,
+)
+from rewardgate.promotion import environment
+from rewardgate.reward_model import RewardModel
+from rewardgate.settings import load_settings
+from rewardgate.training import train
+
+TRAIN, EVAL = Path("data/split/train.parquet"), Path("data/split/eval.parquet")
+
+
+def main() -> None:
+    settings = load_settings()
+    fingerprint = sha256_json(
+        {
+            "settings": settings.train.model_dump(),
+            "seed": settings.seed,
+            "data": [sha256_file(TRAIN), sha256_file(EVAL)],
+            "environment": environment(),
+        }
+    )
+    checkpoints = Checkpoints(Path("models/checkpoints"), fingerprint)
+    model = RewardModel.from_base(
+        settings.train.base, settings.train.preset.max_length, settings.seed
+    )
+    log, report = train(
+        model, read_table(TRAIN), read_table(EVAL), settings.train, settings.seed, checkpoints
+    )
+    with atomic_folder("models/candidate") as folder:
+        model.save(folder)
+    for name, rows in (("training", log.steps), ("training_eval", log.evals)):
+        with atomic_path(f"reports/{name}.csv") as path:
+            pd.DataFrame(rows).to_csv(path, index=False, lineterminator="\n")
+    write_json("reports/train.json", {"base": settings.train.base, **report})
+    checkpoints.clear()
+    print(
+        f"trained on {report['pairs']} pairs of {report['prompts']} prompts in {report['steps']} "
+        f"steps; cut to {report['max_length']} tokens: {report['prompts_cut']} prompts, "
+        f"{report['responses_cut']} responses of {report['responses']}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))
