@@ -7,11 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from rewardgate.metrics import Floats, Scored, bt_log_loss
+from rewardgate.metrics import EPSILON, Floats, Scored, bt_log_loss
 from rewardgate.settings import Calibrate
-
-EPSILON = 1e-8
-"""Added to the standard deviation, so that a constant model is judged and not divided by zero."""
 
 
 def normalise(scores: Floats, mean: float, std: float) -> Floats:

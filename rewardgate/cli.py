@@ -107,7 +107,7 @@ def score(
     Prints the raw score, the score normalised by the calibration set, and the mixed reward that
     PPO would receive, with its parts.
     """
-    from rewardgate.promotion import load_promoted
+    from rewardgate.bundle import load_promoted
 
     enter_project()
     bundle = load_promoted(PROMOTED)
@@ -116,9 +116,8 @@ def score(
         typer.echo(json.dumps(result))
     else:
         for name, value in result.items():
-            typer.echo(
-                f"{name:20} {value:.4f}" if isinstance(value, float) else f"{name:20} {value}"
-            )
+            shown = f"{value:.4f}" if isinstance(value, float) else value
+            typer.echo(f"{name:20} {shown}")
 
 
 def enter_project() -> None:

@@ -1,11 +1,12 @@
 """Files that are either whole or absent, and their content hashes."""
 
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,17 @@ def read_json(path: str | Path) -> Any:
         raise RewardGateError(f"{path}: no such file; run the stage that writes it") from None
     except ValueError as error:
         raise RewardGateError(f"{path}: not JSON ({error}); run the stage that writes it") from None
+
+
+def write_jsonl_gz(path: str | Path, records: Iterable[Any]) -> None:
+    """Write one JSON value a line, gzip-compressed without name or time."""
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "wb") as stream,
+        gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0) as archive,
+    ):
+        for record in records:
+            archive.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
 
 
 def write_table(path: str | Path, frame: pd.DataFrame) -> None:

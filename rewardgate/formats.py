@@ -201,12 +201,9 @@ def _paired_messages(prompt: Any, chosen: list[Any], rejected: list[Any]) -> tup
 
 def _paired_dialogues(chosen: str, rejected: str) -> tuple[str, str, str]:
     """HH-RLHF's form: two dialogues as text that differ in the last reply."""
-    shared = commonprefix([chosen, rejected])
-    cut = shared.rfind(ASSISTANT)
+    cut = chosen.rfind(ASSISTANT, 0, _shared(chosen, rejected))
     if cut < 0:
-        raise Unusable(
-            "no prompt, and chosen and rejected share no text up to an 'Assistant:' turn"
-        )
+        raise Unusable("no prompt, and chosen and rejected share no text before an Assistant turn")
     start = cut + len(ASSISTANT)
     better, worse = chosen[start:], rejected[start:]
     if HUMAN in better or HUMAN in worse:

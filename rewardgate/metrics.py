@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.special import expit, log_expit
 
 from rewardgate.pairs import pairs_of
 
 Floats = NDArray[np.float64]
+
+EPSILON = 1e-8
+"""Added to a standard deviation, so that a constant model is judged and not divided by zero."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,9 @@ def expected_calibration_error(diagram: Sequence[dict[str, float]]) -> float:
     return sum(gaps) / total
 
 
-def correlations(x: Floats, y: Floats) -> dict[str, float | None]:
+def correlations(x: ArrayLike, y: ArrayLike) -> dict[str, float | None]:
     """Pearson and Spearman correlation of two series (n,); None where a series is constant."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return {"pearson": None, "spearman": None}
     return {
@@ -110,7 +114,7 @@ def length_figures(scored: Scored) -> dict[str, Any]:
     score_ranks, word_ranks = score.groupby(prompt).rank(), words.groupby(prompt).rank()
     adverse = pairs["margin"][pairs["longer"] < 0].to_numpy()
     return {
-        "all": correlations(score.to_numpy(), words.to_numpy()),
+        "all": correlations(score, words),
         "within_prompt": {
             "pearson": _within(score, words, prompt)["pearson"],
             "spearman": _within(score_ranks, word_ranks, prompt)["pearson"],
@@ -124,7 +128,7 @@ def length_figures(scored: Scored) -> dict[str, Any]:
 def _within(x: pd.Series, y: pd.Series, group: pd.Series) -> dict[str, float | None]:
     x = x - x.groupby(group).transform("mean")
     y = y - y.groupby(group).transform("mean")
-    return correlations(x.to_numpy(dtype=float), y.to_numpy(dtype=float))
+    return correlations(x, y)
 
 
 def margin_figures(margins: Floats, temperature: float, score_std: float) -> dict[str, float]:
@@ -137,8 +141,8 @@ def margin_figures(margins: Floats, temperature: float, score_std: float) -> dic
     return {
         "mean_raw": mean,
         "median_raw": median,
-        "mean_standardised": mean / score_std,
-        "median_standardised": median / score_std,
+        "mean_standardised": mean / (score_std + EPSILON),
+        "median_standardised": median / (score_std + EPSILON),
         "mean_bt_logits": mean / temperature,
         "median_bt_logits": median / temperature,
     }

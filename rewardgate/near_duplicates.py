@@ -10,8 +10,11 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from rewardgate.normalise import matching_form
 
-MISS_WEIGHT = 0.9
-"""Candidates are confirmed exactly, so LSH is tuned to miss few rather than to propose few."""
+MISS_WEIGHT = 0.98
+"""Candidates are confirmed exactly, so LSH is tuned to miss few (about 1 % at the threshold)."""
+
+MAX_LSH_THRESHOLD = 0.95
+"""Above it LSH has too few bands."""
 
 
 def group_prompts(
@@ -48,7 +51,9 @@ def _candidates(
     texts: list[str], similarity: float, shingle_chars: int, permutations: int, seed: int
 ) -> Iterator[tuple[int, int]]:
     index = MinHashLSH(
-        threshold=similarity, num_perm=permutations, weights=(1 - MISS_WEIGHT, MISS_WEIGHT)
+        threshold=min(similarity, MAX_LSH_THRESHOLD),
+        num_perm=permutations,
+        weights=(1 - MISS_WEIGHT, MISS_WEIGHT),
     )
     sketches = MinHash.generator(
         ([shingle.encode() for shingle in _shingles(text, shingle_chars)] for text in texts),

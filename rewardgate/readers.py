@@ -1,8 +1,9 @@
 """Records of a ranking file, one at a time, with the line or row each came from."""
 
+import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rewardgate.errors import RewardGateError
+from rewardgate.files import atomic_path
 
 COMPRESSION = {".jsonl": None, ".jsonl.gz": "gzip", ".jsonl.zst": "zstd"}
 PARQUET = ".parquet"
@@ -68,7 +70,7 @@ def _json_rows(path: Path, compression: str | None) -> Iterator[Row | Fault]:
         with pa.input_stream(str(path), compression=compression) as stream:
             for line, content in enumerate(io.BufferedReader(stream), start=1):
                 if content.strip():
-                    yield _json_row(line, content)
+                    yield _json_row(line, content.rstrip())
     except OSError as error:
         fault = " ".join(str(error).split())
         raise RewardGateError(
@@ -108,3 +110,14 @@ def _parquet_rows(path: Path) -> Iterator[Row | Fault]:
         raise RewardGateError(
             f"{path}: row {row + 1}: not readable as Parquet ({fault}); write it again"
         ) from None
+
+
+def write_jsonl_gz(path: str | Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write records as compressed JSONL; the bytes depend on the records alone."""
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "wb") as file,
+        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as stream,
+    ):
+        for record in records:
+            stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")

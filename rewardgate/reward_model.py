@@ -65,12 +65,12 @@ class RewardModel:
         input_ids, attention_mask = move_pads_right(input_ids, attention_mask)
         if not self.is_decoder:
             return self.model(input_ids=input_ids, attention_mask=attention_mask).logits[:, 0]
-        backbone: nn.Module = self.model.base_model
+        backbone = self.model.get_submodule(self.model.base_model_prefix)
         hidden = backbone(
             input_ids=input_ids, attention_mask=attention_mask, use_cache=False
         ).last_hidden_state
         last = attention_mask.sum(dim=1) - 1
-        return self.model.score(hidden[torch.arange(len(last)), last])[:, 0]
+        return self.model.get_submodule("score")(hidden[torch.arange(len(last)), last])[:, 0]
 
     @property
     def is_decoder(self) -> bool:

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from rewardgate.calibration import EPSILON
+from rewardgate.metrics import EPSILON
 from rewardgate.settings import Rewards
 
 WORD = re.compile(r"\w+")

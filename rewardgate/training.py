@@ -194,7 +194,7 @@ def warmup_cosine(step: int, steps: int, warmup_share: float) -> float:
     warmup = round(warmup_share * steps)
     if step < warmup:
         return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup + 1) / (steps - warmup + 1)))
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
 def first_prompts(responses: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def validate(responses: pd.DataFrame, settings: Validate) -> Validation:
                 "unexpected_index_column_names": _id_columns(tables[name]),
             },
         )
-        outcomes = [one.to_json_dict() for one in suites[name].results]
+        outcomes: list[Any] = [one.to_json_dict() for one in suites[name].results]
         by_name = {one["expectation_config"]["meta"]["name"]: one for one in outcomes}
         expectations += [_outcome(check, by_name[check.name], tables) for check in mine]
         if name in SCHEMA_SUITES and not suites[name].success:

@@ -3,8 +3,7 @@
 import sys
 
 from rewardgate.errors import run_or_explain
-from rewardgate.files import write_table
-from rewardgate.readers import write_jsonl_gz
+from rewardgate.files import write_jsonl_gz, write_table
 from rewardgate.settings import load_settings
 from rewardgate.simulate import simulate
 

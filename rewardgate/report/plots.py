@@ -1,0 +1,288 @@
+"""The report's plots as inline SVG: drawn for a phone's width, the same bytes for the same input."""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from rewardgate.report.wording import name as words_of
+
+Floats = NDArray[np.float64]
+
+WIDTH = 4.0
+"""Inches; 9 pt text in it is 11 pixels high on a phone and 15 in a column of a wide screen."""
+
+INK, MUTED, RULE = "#20262d", "#5a6470", "#d5dae0"
+GOOD, BAD = "#2f5f8f", "#c2571a"
+DENSITY = LinearSegmentedColormap.from_list("density", ["#dbe6f1", GOOD, "#12293f"])
+
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rewardgate",
+}
+
+
+def margin_histogram(margins: Floats, threshold: float) -> Markup:
+    """Histogram of margins (p,) in BT logits, with their mean and the mean that is asked for.
+
+    The outermost bars also hold what lies beyond them, at most 1 % of the pairs.
+    """
+    limit = max(float(np.quantile(np.abs(margins), 0.99)), 1.2 * abs(threshold), 1e-6)
+    width = limit / 14
+    left = -width * int(np.ceil(min(limit, max(-float(margins.min()), width)) / width))
+    edges = np.arange(round(left / width), 15) * width
+    counts, _ = np.histogram(np.clip(margins, edges[0], edges[-1]), edges)
+    mean = float(margins.mean())
+    with _figure(2.7) as figure:
+        axes = figure.subplots()
+        centres = (edges[:-1] + edges[1:]) / 2
+        colours = [BAD if centre < 0 else GOOD for centre in centres]
+        axes.bar(centres, counts, width=0.92 * width, color=colours)
+        axes.axvline(mean, color=INK, lw=1.4, label=f"mean {mean:.2f}")
+        axes.axvline(threshold, color=INK, lw=1, ls=":", label=f"must be above {threshold:g}")
+        axes.set(xlabel="margin (BT logits)", ylabel="pairs")
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+        _legend_above(axes)
+        return _svg(
+            figure,
+            "margins",
+            f"Histogram of {len(margins):,} margins in BT logits: mean {mean:.2f}, "
+            f"{np.mean(margins < 0):.1%} below zero, where the model disagrees with the annotator.",
+        )
+
+
+def reward_against_length(rewards: Floats, words: Floats) -> Markup:
+    """Density of standardised rewards (n,) against length in words, and their mean by length."""
+    words = np.maximum(words, 1.0)
+    tenth = pd.qcut(words, 10, duplicates="drop") if np.ptp(words) else np.zeros(len(words))
+    means = pd.DataFrame({"words": words, "reward": rewards}).groupby(tenth, observed=True).mean()
+    with _figure(2.8) as figure:
+        axes = figure.subplots()
+        axes.hexbin(
+            words, rewards, gridsize=(26, 15), mincnt=1, bins="log", cmap=DENSITY, lw=0.2,
+            xscale="log" if np.ptp(words) else "linear",
+        )  # fmt: skip
+        axes.plot(
+            means["words"], means["reward"], "o-", color=BAD, lw=1.6, ms=4, mec="white", mew=0.8,
+            label="mean of each tenth by length",
+        )  # fmt: skip
+        axes.set(xlabel="length (words)", ylabel="reward (sd)")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        if np.ptp(words):
+            _plain_log_ticks(axes, words)
+        _legend_above(axes)
+        first, last = means["reward"].iloc[0], means["reward"].iloc[-1]
+        return _svg(
+            figure,
+            "length",
+            f"Reward against length of {len(words):,} responses. The mean reward is {first:.2f} "
+            f"standard deviations for the shortest tenth and {last:.2f} for the longest.",
+        )
+
+
+def reliability_diagram(diagram: Sequence[dict[str, float]]) -> Markup:
+    """Accuracy against confidence per bin, and how many pairs each bin holds."""
+    confidence, accuracy, pairs = (
+        np.array([row[key] for row in diagram]) for key in ("confidence", "accuracy", "pairs")
+    )
+    with _figure(3.3) as figure:
+        upper, lower = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
+        upper.plot([0.5, 1], [0.5, 1], color=MUTED, lw=1, ls=":", label="perfectly calibrated")
+        upper.plot(confidence, accuracy, "o-", color=GOOD, lw=1.6, ms=5, label="measured")
+        upper.set(ylabel="accuracy", xlim=(0.485, 1.015))
+        upper.set_ylim(min(0.45, float(accuracy.min()) - 0.05), 1.04)
+        upper.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _legend_above(upper)
+        lower.bar(confidence, pairs, width=0.032, color=GOOD)
+        for x, count in zip(confidence, pairs, strict=True):
+            lower.annotate(
+                _compact(count), (x, count), (0, 2), textcoords="offset points", ha="center",
+                size=7.5,
+            )  # fmt: skip
+        lower.set(ylabel="pairs", xlabel="confidence of the model's preference", yticks=[])
+        lower.set_ylim(0, 1.45 * pairs.max())
+        lower.spines["left"].set_visible(False)
+        lower.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        bins = "; ".join(
+            f"{c:.0%} confident, {a:.0%} right, {n:,} pairs"
+            for c, a, n in zip(confidence, accuracy, pairs, strict=True)
+        )
+        return _svg(figure, "reliability", f"Reliability diagram. {bins}.")
+
+
+def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
+    """Accuracy per domain against its threshold and the longest-wins rule.
+
+    A domain is {name, pairs, accuracy, threshold, judged, longest_wins}.
+    """
+    rows = np.arange(len(domains))
+    with _figure(1.05 + 0.42 * len(domains)) as figure:
+        axes = figure.subplots()
+        bars = axes.barh(
+            rows, [one["accuracy"] for one in domains], height=0.62,
+            color=[_domain_colour(one) for one in domains],
+        )  # fmt: skip
+        for row, bar, one in zip(rows, bars, domains, strict=True):
+            axes.text(
+                0.015, row, f"{one['accuracy']:.0%} of {one['pairs']:,}"
+                + ("" if one["judged"] else ", not judged"),
+                color="white" if one["judged"] else INK, va="center", size=8.5,
+            )  # fmt: skip
+            bottom, top = bar.get_y() - 0.1, bar.get_y() + bar.get_height() + 0.1
+            axes.plot(
+                [one["threshold"]] * 2, [bottom, top], color=INK, lw=1.6,
+                label="threshold" if row == 0 else None,
+            )  # fmt: skip
+        axes.plot(
+            [one["longest_wins"] for one in domains], rows, "D", color="white", mec=INK, ms=5,
+            label="longest wins",
+        )  # fmt: skip
+        axes.set_yticks(rows, [one["name"] for one in domains])
+        axes.tick_params(axis="y", length=0)
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1), xlabel="accuracy")
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _legend_above(axes)
+        listed = "; ".join(f"{d['name']} {d['accuracy']:.1%} of {d['pairs']:,}" for d in domains)
+        return _svg(figure, "domains", f"Pairwise accuracy by domain: {listed} pairs.")
+
+
+def training_curve(steps: pd.DataFrame, evals: pd.DataFrame) -> Markup:
+    """Loss, accuracy and gradient norm by step, with the held-out points."""
+    panels = [
+        ("loss", "loss", "eval_loss", float(np.log(2))),
+        ("accuracy", "accuracy", "eval_accuracy", 0.5),
+        ("grad_norm", "gradient norm", None, None),
+    ]
+    window = max(1, len(steps) // 15)
+    with _figure(4.3) as figure:
+        for axes, (column, label, held_out, chance) in zip(
+            figure.subplots(3, sharex=True, height_ratios=[1.3, 1.3, 1]), panels, strict=True
+        ):
+            smooth = steps[column].rolling(window, min_periods=1, center=True).mean()
+            axes.plot(steps["step"], steps[column], color=GOOD, lw=0.7, alpha=0.4)
+            axes.plot(steps["step"], smooth, color=GOOD, lw=1.6, label="training batches")
+            if chance is not None:
+                axes.axhline(chance, color=MUTED, lw=1, ls=":", label="coin flip")
+            if held_out in evals:
+                axes.plot(
+                    evals["step"], evals[held_out], "o-", color=BAD, lw=1.2, ms=4.5,
+                    label="held-out prompts",
+                )  # fmt: skip
+            if column == "accuracy":
+                axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.set_ylabel(label)
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+        figure.align_ylabels()
+        axes.set_xlabel("step")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        _legend_above(figure.axes[0])
+        last = steps.iloc[-1]
+        return _svg(
+            figure,
+            "training",
+            f"Training curve over {len(steps):,} steps; at the last one the loss is "
+            f"{last['loss']:.3f} and the accuracy {last['accuracy']:.1%}.",
+        )
+
+
+def stress_margins(outcomes: Sequence[dict[str, Any]]) -> Markup:
+    """One mark a stress case: how far its response scores below the correct, brief one."""
+    families = list(dict.fromkeys(outcome["family"] for outcome in outcomes))
+    finite = [one for one in outcomes if one["margin_bt_logits"] is not None]
+    with _figure(0.95 + 0.24 * len(families)) as figure:
+        axes = figure.subplots()
+        axes.axvline(0, color=INK, lw=1)
+        for passed, marker, colour, label in (
+            (True, "o", GOOD, "below the best"),
+            (False, "X", BAD, "not below"),
+        ):
+            marks = [one for one in finite if one["passed"] is passed]
+            axes.plot(
+                [one["margin_bt_logits"] for one in marks],
+                [families.index(one["family"]) for one in marks],
+                marker, color=colour, ms=5.5, alpha=0.65, mew=0, label=label,
+            )  # fmt: skip
+        axes.set_yticks(range(len(families)), [words_of(family) for family in families])
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(len(families) - 0.5, -0.5)
+        axes.set_xlabel("margin to the correct, brief response (BT logits)", x=0.35)
+        axes.grid(axis="y", color=RULE, lw=0.6)
+        axes.set_axisbelow(True)
+        _legend_above(axes)
+        kept = sum(one["passed"] for one in outcomes)
+        return _svg(
+            figure,
+            "stress",
+            f"Margins of the stress cases by family: {kept:,} of {len(outcomes):,} responses "
+            "score below the correct, brief one.",
+        )
+
+
+@contextmanager
+def _figure(height: float) -> Iterator[Figure]:
+    """A figure of the report's width and a height in inches, in the report's style alone."""
+    with matplotlib.style.context(STYLE, after_reset=True):
+        yield Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def _svg(figure: Figure, name: str, title: str) -> Markup:
+    """The figure as an `svg` element whose ids start with `name` and whose title is read aloud."""
+    buffer = io.StringIO()
+    absent = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=absent)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    opening, rest = svg.split(">", 1)
+    label = f' role="img" aria-labelledby="{name}-title"><title id="{name}-title">'
+    return Markup(opening + label + escape(title) + "</title>" + rest.strip())
+
+
+def _legend_above(axes: Axes) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, borderaxespad=0, handlelength=1.3,
+        handletextpad=0.5, columnspacing=1.2,
+    )  # fmt: skip
+
+
+def _plain_log_ticks(axes: Axes, words: Floats) -> None:
+    steps = [base * 10**power for power in range(7) for base in (1, 2, 5)]
+    axes.set_xticks([tick for tick in steps if words.min() <= tick <= words.max()])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _domain_colour(domain: dict[str, Any]) -> str:
+    if not domain["judged"]:
+        return RULE
+    return GOOD if domain["accuracy"] >= domain["threshold"] else BAD
+
+
+def _compact(count: float) -> str:
+    return f"{count:.0f}" if count < 10_000 else f"{count / 1000:.0f}k"

@@ -1,0 +1,75 @@
+"""Figures and checks in the words of the report."""
+
+import math
+from typing import Any
+
+from jinja2 import Undefined
+
+NOT_MEASURED = "not measured"
+COMPARED = {">": "above", ">=": "at least", "<=": "at most", "is": "exactly"}
+CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
+"""Control characters to their visible Unicode pictures."""
+
+
+def is_measured(value: Any) -> bool:
+    """False for None, an absent key and a float that is not finite."""
+    if value is None or isinstance(value, Undefined):
+        return False
+    return not (isinstance(value, float) and not math.isfinite(value))
+
+
+def figure(value: Any, decimals: int = 3) -> str:
+    """'1,234' for a count, '0.742' for a float, 'yes', 'a, b' or the text itself."""
+    if not is_measured(value):
+        return NOT_MEASURED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:z,.{decimals}f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(figure(one, decimals) for one in value) or "none"
+    return str(value)
+
+
+def percent(value: Any, decimals: int = 1) -> str:
+    """'74.2%' for 0.742."""
+    return f"{value:z.{decimals}%}" if is_measured(value) else NOT_MEASURED
+
+
+def signed(value: Any, decimals: int = 2) -> str:
+    """'+1.32' or '-0.41'."""
+    return f"{value:+z,.{decimals}f}" if is_measured(value) else NOT_MEASURED
+
+
+def name(key: str) -> str:
+    """'reward granularity' for 'reward_granularity'."""
+    return key.replace("_", " ")
+
+
+def value_and_threshold(check: dict[str, Any]) -> tuple[str, str]:
+    """Both sides of a check, with as many decimals (3 to 8) as it takes to tell them apart."""
+    value, threshold = check["value"], check["threshold"]
+    decimals = 3
+    if isinstance(value, float) and is_measured(value) and isinstance(threshold, float):
+        apart = (d for d in range(3, 9) if round(value, d) != round(threshold, d))
+        decimals = next(apart, 3)
+    return figure(value, decimals), figure(threshold, decimals)
+
+
+def sentence(check: dict[str, Any]) -> str:
+    """'accuracy is 0.612, must be above 0.650'"""
+    value, threshold = value_and_threshold(check)
+    was = "was not measured" if value == NOT_MEASURED else f"is {value}"
+    return f"{check['what']} {was}, must be {COMPARED[check['comparison']]} {threshold}"
+
+
+def passage(text: str, shown: int = 420) -> tuple[str, str]:
+    """A text with its control characters made visible, cut at a space into start and rest."""
+    text = text.translate(CONTROLS)
+    if len(text) <= 1.3 * shown:
+        return text, ""
+    cut = text.rfind(" ", shown // 2, shown)
+    cut = cut if cut > 0 else shown
+    return text[:cut], text[cut:].lstrip(" ")

@@ -1,0 +1,108 @@
+"""Small real models and tables that the tests share."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import stages  # noqa: F401  (quiet and offline, as in the commands)
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # the models are tiny; threads would only wait for each other
+
+TEXT = (
+    "user assistant what is the capital of france paris london berlin it was two plus four hello "
+    "world good bad answer question yes no please thank you very long short"
+)
+WORDS = [*TEXT.split(), *".,?!:-0123456789abcdefghijklmnopqrstuvwxyz"]
+
+
+def word_tokenizer(special: list[str]):
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    vocab = {token: index for index, token in enumerate([*special, *dict.fromkeys(WORDS)])}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token=special[0]))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer, len(vocab)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT of two layers, saved as a Hugging Face directory."""
+    import torch
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    tokenizer, size = word_tokenizer(["[UNK]", "[PAD]", "[CLS]", "[SEP]"])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=size,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=128,
+        pad_token_id=1,
+    )
+    path = tmp_path_factory.mktemp("tiny-encoder")
+    BertModel(config).save_pretrained(path)
+    fast.save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of two layers whose pad token is its end token, the trap of many bases."""
+    import torch
+    from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
+
+    tokenizer, size = word_tokenizer(["<unk>", "</s>"])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", eos_token="</s>", pad_token="</s>"
+    )
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=size,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=128,
+        pad_token_id=1,
+        eos_token_id=1,
+        bos_token_id=None,
+    )
+    path = tmp_path_factory.mktemp("tiny-decoder")
+    LlamaModel(config).save_pretrained(path)
+    fast.save_pretrained(path)
+    return path
+
+
+def responses_table(rankings: list[tuple[str, list[tuple[str, int]]]], domain: str = "facts"):
+    """A canonical table from (prompt, [(text, rank), ...]) rankings."""
+    return pd.DataFrame(
+        [
+            {
+                "prompt_id": f"p{number}",
+                "prompt": prompt,
+                "domain": domain,
+                "source": "test",
+                "annotator": "ann",
+                "ranking_id": f"r{number}",
+                "response_id": f"p{number}-{index}",
+                "text": text,
+                "rank": rank,
+            }
+            for number, (prompt, responses) in enumerate(rankings)
+            for index, (text, rank) in enumerate(responses)
+        ]
+    ).astype({"rank": "int32"})

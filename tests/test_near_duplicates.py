@@ -1,0 +1,85 @@
+"""Near-duplicate prompts share a group; others do not."""
+
+import random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rewardgate.near_duplicates import group_prompts
+from rewardgate.normalise import matching_form
+
+
+def group(prompts: list[str], similarity: float = 0.7) -> list[int]:
+    return group_prompts(prompts, similarity, 5, 128, seed=1).tolist()
+
+
+def jaccard(left: str, right: str) -> float:
+    a, b = (
+        {form[i : i + 5] for i in range(max(len(form) - 4, 1))}
+        for form in (matching_form(left), matching_form(right))
+    )
+    return len(a & b) / len(a | b)
+
+
+BOOK = "Please write a short story about a lighthouse keeper who collects old clocks"
+
+
+def test_near_duplicates_and_exact_repeats() -> None:
+    prompts = [BOOK, "What is the capital of Peru?", f"{BOOK}!!", f"  {BOOK.upper()}, please", BOOK]
+    assert group(prompts) == [0, 1, 0, 0, 0]
+
+
+def test_similarity_is_the_threshold_on_exact_shingles() -> None:
+    left, right = "abcdefgh", "abcdefgx"  # 4 shingles each, 3 shared: 3 / 5
+    assert jaccard(left, right) == 0.6
+    assert group([left, right], 0.6) == [0, 0]
+    assert group([left, right], 0.61) == [0, 1]
+    assert group([left, right, left.upper()], 1.0) == [0, 1, 0]
+
+
+def test_groups_are_connected_components() -> None:
+    words = BOOK.split()
+    chain = [" ".join(words[i : i + 10]) for i in range(5)]
+    assert jaccard(chain[0], chain[4]) < 0.7 <= min(
+        jaccard(chain[i], chain[i + 1]) for i in range(4)
+    )
+    assert group(chain) == [0] * 5
+    assert group([chain[0], chain[4]]) == [0, 1]
+
+
+def test_short_symbolic_and_empty_prompts() -> None:
+    assert group(["Hi", "hi!", "?!", "?!", ":)", "", " "]) == [0, 0, 1, 1, 2, 3, 3]
+    assert group([]) == []
+
+
+def test_few_misses_at_the_threshold() -> None:
+    random_ = random.Random(0)
+    words = ["".join(random_.choices("abcdefghijklmnopqrstuvwxyz", k=5)) for _ in range(2000)]
+    pairs = []
+    for _ in range(300):
+        left = random_.sample(words, 40)
+        right = left.copy()
+        for at in random_.sample(range(40), 3):
+            right[at] = random_.choice(words)
+        pairs.append((" ".join(left), " ".join(right)))
+    labels = group([text for pair in pairs for text in pair])
+    alike = np.array([jaccard(*pair) >= 0.7 for pair in pairs])
+    found = np.array([labels[2 * i] == labels[2 * i + 1] for i in range(len(pairs))])
+    assert alike.sum() > 200
+    assert not found[~alike].any()
+    assert found[alike].mean() > 0.98
+
+
+@given(
+    st.lists(st.text("ab c", min_size=6, max_size=14), min_size=1, max_size=12), st.randoms()
+)
+@settings(max_examples=30)
+def test_partition_does_not_depend_on_order(prompts: list[str], random_: random.Random) -> None:
+    order = list(range(len(prompts)))
+    random_.shuffle(order)
+    labels = group(prompts)
+    shuffled = dict(zip(order, group([prompts[at] for at in order]), strict=True))
+    for i in range(len(prompts)):
+        for j in range(i):
+            assert (labels[i] == labels[j]) == (shuffled[i] == shuffled[j])
