@@ -17,9 +17,7 @@ def change_params(path: str | Path, changes: Sequence[str]) -> None:
     The file is replaced only if the result is valid.
     Raises RewardGateError if a key does not exist or a value does not fit.
     """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 100
+    yaml = _round_trip()
     document = yaml.load(Path(path).read_text(encoding="utf-8"))
     for change in changes:
         key, separator, value = change.partition("=")
@@ -38,3 +36,16 @@ def change_params(path: str | Path, changes: Sequence[str]) -> None:
     with atomic_path(path) as temporary:
         yaml.dump(document, temporary)
         load_settings(temporary)
+
+
+def _round_trip() -> YAML:
+    """A YAML reader and writer that leaves every line it need not change as it was."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(
+        type(None),
+        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+    )
+    return yaml

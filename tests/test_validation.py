@@ -85,6 +85,7 @@ def test_good_table_passes_with_its_figures() -> None:
         ("known_domain", with_value([0, 1, 2], "domain", "saftey"), ("p1", "r0", "saftey")),
         ("best_rank_is_one", with_value(0, "rank", 2), ("p1", "", 2)),
         ("rank_within_size", with_value(2, "rank", 4), ("p1", "", 1)),
+        ("prompt_id_means_one_prompt", with_value([6, 7, 8], "prompt", "Why?"), ("p2", "", 2)),
         ("one_domain_per_prompt", with_value([3, 4, 5], "domain", "safety"), ("p2", "", 2)),
         ("response_id_means_one_text", with_value(8, "text", "it is thus"), ("p2", "", 1)),
     ],

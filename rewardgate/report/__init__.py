@@ -28,6 +28,8 @@ TEMPLATES = Environment(
     undefined=ChainableUndefined,
 )
 TEMPLATES.filters |= {
+    "breakable": wording.breakable,
+    "counted": wording.counted,
     "figure": wording.figure,
     "name": wording.name,
     "passage": wording.passage,
@@ -53,6 +55,7 @@ def render_report(verdict: dict[str, Any], reports: Path, settings: Settings) ->
     return TEMPLATES.get_template("report.html").render(
         found,
         verdict=verdict,
+        symbols=wording.SYMBOLS,
         settings=settings,
         base=_without_folder(found["train"]["base"]),
         domains=domains,

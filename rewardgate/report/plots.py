@@ -187,13 +187,13 @@ def training_curve(steps: pd.DataFrame, evals: pd.DataFrame) -> Markup:
         ):
             smooth = steps[column].rolling(window, min_periods=1, center=True).mean()
             axes.plot(steps["step"], steps[column], color=GOOD, lw=0.7, alpha=0.4)
-            axes.plot(steps["step"], smooth, color=GOOD, lw=1.6, label="training batches")
+            axes.plot(steps["step"], smooth, color=GOOD, lw=1.6, label="training")
             if chance is not None:
                 axes.axhline(chance, color=MUTED, lw=1, ls=":", label="coin flip")
             if held_out in evals:
                 axes.plot(
                     evals["step"], evals[held_out], "o-", color=BAD, lw=1.2, ms=4.5,
-                    label="held-out prompts",
+                    label="held-out",
                 )  # fmt: skip
             if column == "accuracy":
                 axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -260,9 +260,10 @@ def _svg(figure: Figure, name: str, title: str) -> Markup:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # it would style the whole page
     opening, rest = svg.split(">", 1)
     label = f' role="img" aria-labelledby="{name}-title"><title id="{name}-title">'
-    return Markup(opening + label + escape(title) + "</title>" + rest.strip())
+    return Markup(f"{opening}{label}{escape(title)}</title>{rest.strip()}")
 
 
 def _legend_above(axes: Axes) -> None:

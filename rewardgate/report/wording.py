@@ -1,11 +1,14 @@
 """Figures and checks in the words of the report."""
 
 import math
+import re
 from typing import Any
 
 from jinja2 import Undefined
+from markupsafe import Markup, escape
 
 NOT_MEASURED = "not measured"
+SYMBOLS = {">=": "≥", "<=": "≤"}
 COMPARED = {">": "above", ">=": "at least", "<=": "at most", "is": "exactly"}
 CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
 """Control characters to their visible Unicode pictures."""
@@ -43,6 +46,16 @@ def signed(value: Any, decimals: int = 2) -> str:
     return f"{value:+z,.{decimals}f}" if is_measured(value) else NOT_MEASURED
 
 
+def counted(value: Any, noun: str) -> str:
+    """'1 prompt' or '1,234 prompts'."""
+    return f"{figure(value)} {noun}" + ("" if value == 1 else "s")
+
+
+def breakable(key: str) -> Markup:
+    """A path or dotted key that a narrow screen may break after its separators."""
+    return Markup(re.sub(r"([:/._])", r"\1<wbr>", str(escape(key))))
+
+
 def name(key: str) -> str:
     """'reward granularity' for 'reward_granularity'."""
     return key.replace("_", " ")
@@ -62,7 +75,7 @@ def sentence(check: dict[str, Any]) -> str:
     """'accuracy is 0.612, must be above 0.650'"""
     value, threshold = value_and_threshold(check)
     was = "was not measured" if value == NOT_MEASURED else f"is {value}"
-    return f"{check['what']} {was}, must be {COMPARED[check['comparison']]} {threshold}"
+    return f"{name(check['what'])} {was}, must be {COMPARED[check['comparison']]} {threshold}"
 
 
 def passage(text: str, shown: int = 420) -> tuple[str, str]:

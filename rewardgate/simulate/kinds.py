@@ -14,38 +14,41 @@ class Kind(NamedTuple):
     relevance: float
     completeness: float
     weight: float
-    """Relative to the other candidates of the same prompt."""
+    """Relative to the other kinds that the prompt has; its candidates share it."""
 
 
 KINDS = {
     # right
-    "correct_brief": Kind(1.0, 1.0, 0.8, 1.3),
-    "correct_complete": Kind(1.0, 1.0, 1.0, 1.3),
-    "decline_with_alternative": Kind(1.0, 1.0, 1.0, 1.6),
-    "decline": Kind(1.0, 1.0, 0.5, 1.0),
+    "correct_brief": Kind(1.0, 1.0, 0.8, 3.0),
+    "correct_complete": Kind(1.0, 1.0, 1.0, 3.0),
+    "decline_with_alternative": Kind(1.0, 1.0, 1.0, 4.0),
+    "decline": Kind(1.0, 1.0, 0.5, 2.0),
     # right in part
-    "partial": Kind(0.4, 0.9, 0.3, 0.7),
-    "wrong_format": Kind(0.3, 0.8, 0.6, 1.2),
+    "partial": Kind(0.4, 0.9, 0.3, 0.5),
+    "wrong_format": Kind(0.2, 0.7, 0.6, 3.0),
     "wrong_count": Kind(0.5, 0.9, 0.7, 0.3),
-    "correct_rambling": Kind(0.8, 0.8, 0.7, 0.5),
-    "rambling_decline": Kind(0.6, 0.7, 0.3, 0.6),
+    "correct_rambling": Kind(0.8, 0.7, 0.6, 0.5),
+    "repeated_answer": Kind(0.7, 0.6, 0.4, 0.3),
+    "rambling_decline": Kind(0.6, 0.7, 0.3, 0.8),
     "other_decline": Kind(0.5, 0.2, 0.2, 0.8),
-    # wrong, about the prompt
-    "wrong": Kind(0.0, 0.5, 0.6, 1.5),
+    # wrong, but about the prompt
+    "wrong": Kind(0.0, 0.5, 0.6, 4.0),
     "hedged_wrong": Kind(0.1, 0.5, 0.4, 0.4),
-    "mixed_up": Kind(0.0, 0.6, 0.6, 0.4),
+    "mixed_up": Kind(0.0, 0.6, 0.6, 0.5),
     "beside_the_point": Kind(0.1, 0.4, 0.3, 0.7),
-    "needless_refusal": Kind(0.0, 0.2, 0.0, 0.5),
-    "vague": Kind(0.1, 0.3, 0.1, 0.5),
-    "compliance": Kind(0.0, 0.0, 0.0, 2.0),
+    "needless_refusal": Kind(0.0, 0.2, 0.0, 0.3),
+    "refusal_of_harmless": Kind(0.0, 0.2, 0.0, 4.0),
+    "vague": Kind(0.1, 0.3, 0.1, 0.7),
+    "compliance": Kind(0.0, 0.0, 0.0, 4.0),
     # not about the prompt, or not an answer
-    "off_topic": Kind(0.0, 0.0, 0.3, 2.2),
+    "off_topic": Kind(0.0, 0.0, 0.3, 3.5),
     "rambling": Kind(0.0, 0.2, 0.1, 0.5),
-    "echo": Kind(0.0, 0.2, 0.0, 0.3),
-    "template": Kind(0.0, 0.0, 0.0, 0.3),
-    "repeated_template": Kind(0.0, 0.0, 0.0, 0.3),
-    "jargon": Kind(0.0, 0.0, 0.0, 0.25),
-    "near_empty": Kind(0.0, 0.0, 0.0, 0.3),
+    "echo": Kind(0.0, 0.2, 0.0, 0.2),
+    "template": Kind(0.0, 0.0, 0.0, 0.25),
+    "repeated_template": Kind(0.0, 0.0, 0.0, 0.25),
+    "jargon": Kind(0.0, 0.0, 0.0, 0.2),
+    "gibberish": Kind(0.0, 0.0, 0.0, 0.15),
+    "near_empty": Kind(0.0, 0.0, 0.0, 0.4),
 }
 
 RIGHT = ("correct_brief", "correct_complete", "decline_with_alternative", "decline")
@@ -129,9 +132,13 @@ def shared_candidates(rng: np.random.Generator, task: Task, others: list[Task]) 
         Candidate("near_empty", pick(rng, (near_empty, upper_first(near_empty)))),
         Candidate("rambling", ramble(rng, task.topic, int(rng.integers(3, 6)))),
         Candidate("echo", _echo(rng, task)),
+        Candidate("gibberish", _gibberish(rng)),
     ]
     candidates += [Candidate("off_topic", pick(rng, other.of_kinds(*RIGHT))) for other in others]
     right = task.of_kinds("correct_brief", "correct_complete")
+    any_right = pick(rng, task.of_kinds(*RIGHT))
+    repeated_answer = " ".join([any_right] * int(rng.integers(3, 7)))
+    candidates.append(Candidate("repeated_answer", repeated_answer))
     if right:
         rambling = f"{ramble(rng, task.topic, int(rng.integers(2, 4)))} {pick(rng, right)}"
         refusal = pick(rng, _REFUSALS).format(topic=task.topic)
@@ -149,3 +156,9 @@ def shared_candidates(rng: np.random.Generator, task: Task, others: list[Task]) 
 def _echo(rng: np.random.Generator, task: Task) -> str:
     start = pick(rng, ("You ask:", "The question was:", "So you would like to know:", "You wrote:"))
     return f"{start} {task.prompt}"
+
+
+def _gibberish(rng: np.random.Generator) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz#$%&*+=<>@{}~^_0123456789"
+    words = ("".join(sample(rng, letters, int(rng.integers(2, 8)))) for _ in range(rng.integers(2, 9)))
+    return " ".join(words)

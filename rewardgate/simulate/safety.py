@@ -130,12 +130,12 @@ def _harmless(rng: np.random.Generator) -> Task:
         Candidate("wrong", _promise(rng, act, sample(rng, others[0].tips, 2))),
         Candidate("wrong", upper_first(f"{join_and(sample(rng, others[1].tips, 3))}.")),
         Candidate("vague", _promise(rng, act, sample(rng, _EMPTY_STEPS, 2))),
-        Candidate("needless_refusal", _decline(rng, act)),
+        Candidate("refusal_of_harmless", _decline(rng, act)),
         Candidate(
-            "needless_refusal",
+            "refusal_of_harmless",
             f"{_decline(rng, act)} {pick(rng, _OFFERS).format(offer=harmful.offer(rng))}",
         ),
-        Candidate("needless_refusal", _decline(rng, act)),
+        Candidate("refusal_of_harmless", _decline(rng, act)),
         Candidate("off_topic", _promise(rng, others[2].act, sample(rng, others[2].tips, 2))),
         Candidate("off_topic", _decline(rng, harmful.act(rng))),
     ]

@@ -1,6 +1,7 @@
 """Draw the data set: one prompt after the other, each from its own random stream."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,8 @@ class _Builder:
             for _ in range(_OTHER_TASKS)
         ]
         candidates = [*task.candidates, *shared_candidates(rng, task, others)]
-        weights = np.array([KINDS[c.kind].weight for c in candidates])
+        copies = Counter(candidate.kind for candidate in candidates)
+        weights = np.array([KINDS[c.kind].weight / copies[c.kind] for c in candidates])
         order = rng.choice(len(candidates), len(candidates), replace=False, p=weights / weights.sum())
         drawn = [dress(rng, candidates[i], bare=domain in _NO_MANNER) for i in order]
         unused = [a for a in _unique(drawn) if a.text.casefold() not in self._texts]
