@@ -5,16 +5,23 @@ Run it with `python -m flows.retrain` (or `rewardgate run`); it needs no server.
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flows.pipeline import StageFailed, reproduce, stage_order, stale_stages
+from rewardgate.checklist import show
 from rewardgate.errors import BAD_INPUT, BLOCKED, run_or_explain
 from rewardgate.files import read_json
 from rewardgate.settings import load_settings
 from rewardgate.stress import load_cases
 
+from prefect import flow, get_run_logger, task  # isort: skip  (after flows, which sets it up)
+from prefect.artifacts import create_markdown_artifact  # isort: skip
+from prefect.states import Completed, Failed, State  # isort: skip
+
 VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
 RETRIES = 2
+EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
+"""Exit code by the name of a failed state; a state of any other name is a crash, 1."""
 
 
 def main() -> int:
@@ -23,63 +30,58 @@ def main() -> int:
     if not stale_stages():
         print("nothing changed since the last promotion; no stage was run")
         return 0
-    state = _flow()(return_state=True)
+    state = cast("State[Any]", retrain(return_state=True))
     if state.is_completed():
         return 0
     print(f"rewardgate: {state.message}", file=sys.stderr)
-    blocked = VERDICT.is_file() and str(state.message).startswith("promotion blocked")
-    return BLOCKED if blocked else BAD_INPUT
+    return EXIT_CODES.get(state.name, 1)
 
 
-def _flow() -> Any:
-    """Build the flow. Prefect is imported here: a run with nothing to do need not wait for it."""
-    from prefect import flow, get_run_logger, task
-    from prefect.artifacts import create_markdown_artifact
-    from prefect.states import Completed, Failed
+@flow(name="retrain")
+def retrain() -> Any:
+    """Run the stages in order; a refusal or a failure ends the flow in a failed state."""
+    for stage in stage_order():
+        state = run_stage.with_options(name=stage)(stage, return_state=True)
+        if stage == "gate" and state.is_completed():
+            verdict = read_json(VERDICT)
+            create_markdown_artifact(
+                key="checklist",
+                markdown=checklist_markdown(verdict),
+                description=f"Verdict: {verdict['verdict']}",
+            )
+        if state.name == "Blocked":
+            failures = " | ".join(read_json(VERDICT)["failures"])
+            return Failed(name="Blocked", message=f"promotion blocked: {failures}")
+        if not state.is_completed():
+            return Failed(name=state.name, message=state.message)
+    return Completed(message="promoted")
 
-    def crashed(_task: Any, _run: Any, state: Any) -> bool:
-        """Retry a stage that was killed or crashed, never one that explained what to mend."""
-        error = state.result(raise_on_failure=False)
-        return isinstance(error, StageFailed)
 
-    @task(retries=RETRIES, retry_delay_seconds=2, retry_condition_fn=crashed)
-    def run_stage(stage: str) -> Any:
-        logger = get_run_logger()
-        try:
-            for line in reproduce(stage):
-                logger.info(line)
-        except StageFailed as failure:
-            if failure.exit_code in (BAD_INPUT, BLOCKED):
-                return Failed(message=str(failure), data=failure.exit_code)
-            raise
-        return Completed(message=f"stage {stage}")
+def crashed(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether to retry: a stage that was killed or crashed, not one that explained itself."""
+    return isinstance(state.result(raise_on_failure=False), StageFailed)
 
-    @flow(name="retrain", log_prints=False)
-    def retrain() -> Any:
-        for stage in stage_order():
-            state = run_stage.with_options(name=stage)(stage, return_state=True)
-            if stage == "gate" and state.is_completed():
-                verdict = read_json(VERDICT)
-                create_markdown_artifact(
-                    key="checklist",
-                    markdown=checklist_markdown(verdict),
-                    description=f"Verdict: {verdict['verdict']}",
-                )
-            if state.is_failed() or state.is_crashed():
-                if stage == "promote" and read_json(VERDICT)["verdict"] == "blocked":
-                    lines = read_json(VERDICT)["failures"]
-                    return Failed(message="promotion blocked: " + " | ".join(lines))
-                return Failed(message=state.message)
-        return Completed(message="promoted")
 
-    return retrain
+@task(retries=RETRIES, retry_delay_seconds=2, retry_condition_fn=crashed)
+def run_stage(stage: str) -> Any:
+    """Run one stage through DVC, its output as live logs."""
+    logger = get_run_logger()
+    try:
+        for line in reproduce(stage):
+            logger.info(line)
+    except StageFailed as failure:
+        for name, code in EXIT_CODES.items():
+            if failure.exit_code == code:
+                return Failed(name=name, message=str(failure))
+        raise
+    return Completed(message=f"stage {stage}")
 
 
 def checklist_markdown(verdict: dict[str, Any]) -> str:
     """The checklist as a Markdown table, with a link to the report."""
     rows = [
-        f"| {item['title']} | {check['what']} | {_show(check['value'])} | "
-        f"{check['comparison']} {_show(check['threshold'])} | "
+        f"| {item['title']} | {check['what']} | {show(check['value'])} | "
+        f"{check['comparison']} {show(check['threshold'])} | "
         f"{'pass' if check['passed'] else '**FAIL**'} | {check['evidence']} |"
         for item in verdict["items"]
         for check in item["checks"]
@@ -94,10 +96,6 @@ def checklist_markdown(verdict: dict[str, Any]) -> str:
             *rows,
         ]
     )
-
-
-def _show(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

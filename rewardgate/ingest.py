@@ -39,7 +39,7 @@ class Ingested:
 
 
 def find_inputs(path: str | Path) -> Inputs:
-    """Ranking files at `path`, which is one file or a folder (not its subfolders).
+    """Ranking files at `path`: one file, or a folder without its subfolders and hidden files.
 
     Raises RewardGateError if there is no such path or no ranking file in it.
     """
@@ -49,7 +49,11 @@ def find_inputs(path: str | Path) -> Inputs:
     if path.is_file():
         return Inputs([path], [])
     entries = sorted(path.iterdir(), key=lambda entry: entry.name)
-    files = [entry for entry in entries if entry.is_file() and extension_of(entry)]
+    files = [
+        entry
+        for entry in entries
+        if entry.is_file() and extension_of(entry) and not entry.name.startswith(".")
+    ]
     if not files:
         raise RewardGateError(
             f"{path}: no ranking file in this folder; put .jsonl, .jsonl.gz, .jsonl.zst or "

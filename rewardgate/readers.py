@@ -1,9 +1,8 @@
 """Records of a ranking file, one at a time, with the line or row each came from."""
 
-import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rewardgate.errors import RewardGateError
-from rewardgate.files import atomic_path
 
 COMPRESSION = {".jsonl": None, ".jsonl.gz": "gzip", ".jsonl.zst": "zstd"}
 PARQUET = ".parquet"
@@ -110,14 +108,3 @@ def _parquet_rows(path: Path) -> Iterator[Row | Fault]:
         raise RewardGateError(
             f"{path}: row {row + 1}: not readable as Parquet ({fault}); write it again"
         ) from None
-
-
-def write_jsonl_gz(path: str | Path, records: Iterable[dict[str, Any]]) -> None:
-    """Write records as compressed JSONL; the bytes depend on the records alone."""
-    with (
-        atomic_path(path) as temporary,
-        open(temporary, "wb") as file,
-        gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as stream,
-    ):
-        for record in records:
-            stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")

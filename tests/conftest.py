@@ -18,6 +18,12 @@ TEXT = (
 WORDS = [*TEXT.split(), *".,?!:-0123456789abcdefghijklmnopqrstuvwxyz"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One fresh Prefect home for all tests: its database takes 20 seconds to create."""
+    os.environ["PREFECT_HOME"] = str(tmp_path_factory.mktemp("prefect"))
+
+
 def word_tokenizer(special: list[str]):
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 

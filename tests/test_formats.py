@@ -28,8 +28,12 @@ def test_native() -> None:
         native(
             {"response_id": "a", "text": " So. ", "rank": 2},
             {"response_id": 7, "text": "e\u0301", "rank": 1},
-            prompt_id="p1", domain="facts", source="s", annotator=None, extra=[1],
-        )  # fmt: skip
+            prompt_id="p1",
+            domain="facts",
+            source="s",
+            annotator=None,
+            extra=[1],
+        )
     )
     assert ranked(ranking) == [("So.", 2), ("\u00e9", 1)]
     assert [one.response_id for one in ranking.responses] == ["a", "7"]

@@ -41,7 +41,9 @@ def test_canonical_table_with_defaults(tmp_path: Path) -> None:
 
 def test_repeated_tied_text_keeps_distinct_response_ids(tmp_path: Path) -> None:
     one = record(texts="xyz")
-    one["responses"] = [{"text": text, "rank": rank} for text, rank in (("x", 1), ("x", 1), ("y", 2))]
+    one["responses"] = [
+        {"text": text, "rank": rank} for text, rank in (("x", 1), ("x", 1), ("y", 2))
+    ]
     ids = ingest([write(tmp_path / "a.jsonl", one)], 0).responses["response_id"]
     assert ids.nunique() == 3
     assert ids[1] == f"{ids[0]}-2"
@@ -105,7 +107,9 @@ def test_unknown_column_set_names_columns_and_forms(tmp_path: Path) -> None:
 def test_prompt_id_keeps_its_first_prompt(tmp_path: Path) -> None:
     paths = [
         write(tmp_path / "a.jsonl", record("1", prompt_id="p")),
-        write(tmp_path / "b.jsonl", record("2", prompt_id="p"), record("1", prompt_id="p", texts="ba")),
+        write(
+            tmp_path / "b.jsonl", record("2", prompt_id="p"), record("1", prompt_id="p", texts="ba")
+        ),
     ]
     ingested = ingest(paths, 0.5)
     assert ingested.quarantine == [
@@ -136,12 +140,12 @@ def test_parquet_reads_like_jsonl(tmp_path: Path) -> None:
 
 
 def test_find_inputs_sorts_files_and_names_the_rest(tmp_path: Path) -> None:
-    for name in ("b.jsonl", "a.parquet", "README.md"):
+    for name in ("b.jsonl", "a.parquet", "README.md", "._a.jsonl"):
         (tmp_path / name).touch()
     (tmp_path / "sub.jsonl").mkdir()
     inputs = find_inputs(tmp_path)
     assert [file.name for file in inputs.files] == ["a.parquet", "b.jsonl"]
-    assert inputs.skipped == ["README.md", "sub.jsonl"]
+    assert inputs.skipped == ["._a.jsonl", "README.md", "sub.jsonl"]
     assert find_inputs(tmp_path / "b.jsonl").files == [tmp_path / "b.jsonl"]
     with pytest.raises(RewardGateError, match="no such file or folder"):
         find_inputs(tmp_path / "none")
@@ -151,11 +155,13 @@ def test_find_inputs_sorts_files_and_names_the_rest(tmp_path: Path) -> None:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["prompt", "responses", "text", "rank", "scores", "role", "content"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["prompt", "responses", "text", "rank", "scores", "role", "content"]),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

@@ -41,11 +41,19 @@ def test_similarity_is_the_threshold_on_exact_shingles() -> None:
 def test_groups_are_connected_components() -> None:
     words = BOOK.split()
     chain = [" ".join(words[i : i + 10]) for i in range(5)]
-    assert jaccard(chain[0], chain[4]) < 0.7 <= min(
-        jaccard(chain[i], chain[i + 1]) for i in range(4)
+    assert (
+        jaccard(chain[0], chain[4]) < 0.7 <= min(jaccard(chain[i], chain[i + 1]) for i in range(4))
     )
     assert group(chain) == [0] * 5
     assert group([chain[0], chain[4]]) == [0, 1]
+
+
+def test_a_shared_template_below_the_threshold_is_no_group() -> None:
+    random_ = random.Random(0)
+    tails = ["".join(random_.choices("abcdefghijklmnopqrstuvwxyz", k=45)) for _ in range(60)]
+    prompts = [f"{BOOK} and {tail}" for tail in tails]
+    assert 0.4 < jaccard(prompts[0], prompts[1]) < 0.5
+    assert group(prompts, 0.55) == list(range(60))
 
 
 def test_short_symbolic_and_empty_prompts() -> None:
@@ -71,9 +79,7 @@ def test_few_misses_at_the_threshold() -> None:
     assert found[alike].mean() > 0.98
 
 
-@given(
-    st.lists(st.text("ab c", min_size=6, max_size=14), min_size=1, max_size=12), st.randoms()
-)
+@given(st.lists(st.text("ab c", min_size=6, max_size=14), min_size=1, max_size=12), st.randoms())
 @settings(max_examples=30)
 def test_partition_does_not_depend_on_order(prompts: list[str], random_: random.Random) -> None:
     order = list(range(len(prompts)))

@@ -9,7 +9,8 @@ import pytest
 import zstandard
 
 from rewardgate.errors import RewardGateError
-from rewardgate.readers import Fault, Row, read_rows, write_jsonl_gz
+from rewardgate.files import write_jsonl_gz
+from rewardgate.readers import Fault, Row, read_rows
 
 LINES = b'{"a": 1}\n\n{"a": "\xe2\x80\xa8 x"}\r\n{"a": 3}'
 ROWS = [Row(1, {"a": 1}), Row(3, {"a": "\u2028 x"}), Row(4, {"a": 3})]

@@ -2,6 +2,7 @@
 
 import hmac
 import random
+import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,7 +62,8 @@ def filler(rankings: int = 30) -> list[list[Any]]:
 
 def prompt_in(home: str, stem: str) -> str:
     """`stem` with a last character such that the prompt's home is `home`."""
-    return next(p for p in (f"{stem}{c}" for c in map(chr, range(97, 123))) if home_of(p, SETTINGS) == home)
+    prompts = (f"{stem}{letter}" for letter in string.ascii_lowercase)
+    return next(prompt for prompt in prompts if home_of(prompt, SETTINGS) == home)
 
 
 STEM = "Tell me at length about the history of the village by the lake, part "
@@ -114,7 +116,10 @@ def test_near_duplicates_with_one_home_stay_together() -> None:
 
 
 def test_shared_response_text_goes_from_the_less_protected_split() -> None:
-    train, test = prompt_in("train", "Prompt number one "), prompt_in("test", "Another prompt of mine ")
+    train, test = (
+        prompt_in("train", "Prompt number one "),
+        prompt_in("test", "Another prompt of mine "),
+    )
     rankings = [
         ranking(0, train, ["same.", "left", "also left"]),
         ranking(1, prompt_in("train", "Something else again "), ["Same", "only one left"]),
@@ -159,7 +164,12 @@ def test_report_counts_and_leakage_beside_a_pair_level_split() -> None:
     assert sum(report["domains"]["facts"]["shares"].values()) == pytest.approx(1, abs=1e-3)
     assert report["domain_independence"]["p_value"] == 1.0
     ours, theirs = report["leakage"]["this_split"], report["leakage"]["pair_level_split"]
-    assert [value for key, value in ours.items() if key not in ("pairs", "held_out_pairs")] == [0] * 6
+    assert [value for key, value in ours.items() if key not in ("pairs", "held_out_pairs")] == [
+        0
+    ] * 6
+    assert ours["pairs"] == theirs["pairs"] == 600
+    assert ours["held_out_pairs"] == 600 - sizes["train"]["pairs"]
+    assert theirs["held_out_pairs"] == pytest.approx(360, abs=40)
     # a held-out pair's prompt has two more pairs; one is in train with probability 1 - 0.6 ** 2
     assert theirs["held_out_pairs_with_prompt_in_train"] == pytest.approx(0.64, abs=0.08)
     assert theirs["prompts_in_several_splits"] > 100
@@ -175,7 +185,7 @@ def test_domain_that_sits_in_one_split_shows_in_the_p_value() -> None:
 
 
 def test_empty_split_is_an_error_with_the_mend() -> None:
-    with pytest.raises(RewardGateError, match="no ranking for .* from 2 prompts; add rankings"):
+    with pytest.raises(RewardGateError, match=r"no ranking for .* from 2 prompts; add rankings"):
         split(table(*filler(2)), SETTINGS)
 
 
@@ -225,7 +235,9 @@ def test_nothing_is_shared_and_nothing_is_lost(rankings: list[list[Any]]) -> Non
     where = pd.concat([rows.assign(at=name) for name, rows in result.splits.items()])
     groups = group_prompts(where["prompt"].tolist(), 0.7, 5, 128, seed=1)
     assert (where.groupby(groups)["at"].nunique() == 1).all()
-    together = pd.concat([kept, result.excluded[COLUMNS]]).sort_values(["ranking_id", "response_id"])
+    together = pd.concat([kept, result.excluded[COLUMNS]]).sort_values(
+        ["ranking_id", "response_id"]
+    )
     pd.testing.assert_frame_equal(
         together.reset_index(drop=True),
         frame.sort_values(["ranking_id", "response_id"]).reset_index(drop=True),

@@ -118,7 +118,10 @@ def test_ranking_with_one_rank_and_share_of_ties() -> None:
 
 def test_contradictions_are_both_sides_of_a_reversed_comparison() -> None:
     frame = table()
-    frame.loc[6, "rank"], frame.loc[7, "rank"] = 2, 1  # bob: its above so; 2 of 9 comparisons contradict
+    frame.loc[6, "rank"], frame.loc[7, "rank"] = (
+        2,
+        1,
+    )  # bob: its above so; 2 of 9 comparisons contradict
     outcome = outcomes(frame)["contradictions_rare"]
     assert not outcome["success"]
     assert outcome["observed"] == pytest.approx(2 / 9, abs=1e-6)
@@ -126,6 +129,9 @@ def test_contradictions_are_both_sides_of_a_reversed_comparison() -> None:
         {"prompt_id": "p2", "response_id": "r0", "value": "above r1 here, below it elsewhere"},
         {"prompt_id": "p2", "response_id": "r1", "value": "above r0 here, below it elsewhere"},
     ]
+    tied = table()
+    tied.loc[1, "text"] = "long text"  # the same text at two ranks contradicts itself
+    assert outcomes(tied)["contradictions_rare"]["observed"] == pytest.approx(1 / 9, abs=1e-6)
     frame.loc[6:8, ["prompt_id", "prompt"]] = ["p3", "Another prompt?"]
     assert outcomes(frame)["contradictions_rare"]["observed"] == 0
 

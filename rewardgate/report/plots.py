@@ -1,4 +1,4 @@
-"""The report's plots as inline SVG: drawn for a phone's width, the same bytes for the same input."""
+"""The report's plots as inline SVG, drawn for a phone's width; same input, same bytes."""
 
 import io
 import re
@@ -39,6 +39,7 @@ STYLE: dict[str, Any] = {
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "text.color": INK,
+    "text.parse_math": False,
     "xtick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.color": MUTED,
@@ -80,8 +81,9 @@ def margin_histogram(margins: Floats, threshold: float) -> Markup:
 def reward_against_length(rewards: Floats, words: Floats) -> Markup:
     """Density of standardised rewards (n,) against length in words, and their mean by length."""
     words = np.maximum(words, 1.0)
-    tenth = pd.qcut(words, 10, duplicates="drop") if np.ptp(words) else np.zeros(len(words))
-    means = pd.DataFrame({"words": words, "reward": rewards}).groupby(tenth, observed=True).mean()
+    frame = pd.DataFrame({"words": words, "reward": rewards})
+    frame["tenth"] = pd.qcut(frame["words"], 10, duplicates="drop") if np.ptp(words) else 0
+    means = frame.groupby("tenth", observed=True).mean()
     with _figure(2.8) as figure:
         axes = figure.subplots()
         axes.hexbin(
@@ -141,28 +143,25 @@ def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
 
     A domain is {name, pairs, accuracy, threshold, judged, longest_wins}.
     """
-    rows = np.arange(len(domains))
+    rows = range(len(domains))
     with _figure(1.05 + 0.42 * len(domains)) as figure:
         axes = figure.subplots()
-        bars = axes.barh(
+        axes.barh(
             rows, [one["accuracy"] for one in domains], height=0.62,
             color=[_domain_colour(one) for one in domains],
         )  # fmt: skip
-        for row, bar, one in zip(rows, bars, domains, strict=True):
-            axes.text(
-                0.015, row, f"{one['accuracy']:.0%} of {one['pairs']:,}"
-                + ("" if one["judged"] else ", not judged"),
-                color="white" if one["judged"] else INK, va="center", size=8.5,
-            )  # fmt: skip
-            bottom, top = bar.get_y() - 0.1, bar.get_y() + bar.get_height() + 0.1
-            axes.plot(
-                [one["threshold"]] * 2, [bottom, top], color=INK, lw=1.6,
-                label="threshold" if row == 0 else None,
-            )  # fmt: skip
+        axes.vlines(
+            [one["threshold"] for one in domains],
+            [row - 0.4 for row in rows], [row + 0.4 for row in rows],
+            color=INK, lw=1.6, label="threshold",
+        )  # fmt: skip
         axes.plot(
             [one["longest_wins"] for one in domains], rows, "D", color="white", mec=INK, ms=5,
             label="longest wins",
         )  # fmt: skip
+        for row, one in enumerate(domains):
+            counts = f"{one['accuracy']:.0%} of {one['pairs']:,}"
+            axes.text(1.03, row, counts, va="center", color=INK if one["judged"] else MUTED)
         axes.set_yticks(rows, [one["name"] for one in domains])
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
@@ -253,16 +252,16 @@ def _figure(height: float) -> Iterator[Figure]:
 
 
 def _svg(figure: Figure, name: str, title: str) -> Markup:
-    """The figure as an `svg` element whose ids start with `name` and whose title is read aloud."""
+    """The figure as an `svg` element; its ids start with `plot-name`, its title is read aloud."""
     buffer = io.StringIO()
     absent = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=absent)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>plot-{name}-", svg)
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # it would style the whole page
     opening, rest = svg.split(">", 1)
-    label = f' role="img" aria-labelledby="{name}-title"><title id="{name}-title">'
+    label = f' role="img" aria-labelledby="plot-{name}-title"><title id="plot-{name}-title">'
     return Markup(f"{opening}{label}{escape(title)}</title>{rest.strip()}")
 
 

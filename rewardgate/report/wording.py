@@ -10,8 +10,10 @@ from markupsafe import Markup, escape
 NOT_MEASURED = "not measured"
 SYMBOLS = {">=": "≥", "<=": "≤"}
 COMPARED = {">": "above", ">=": "at least", "<=": "at most", "is": "exactly"}
-CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
-"""Control characters to their visible Unicode pictures."""
+PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
+BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+VISIBLE = PICTURES | BIDI_CONTROLS
+"""Characters that would hide or reorder a text, to ones that a reader sees."""
 
 
 def is_measured(value: Any) -> bool:
@@ -79,8 +81,8 @@ def sentence(check: dict[str, Any]) -> str:
 
 
 def passage(text: str, shown: int = 420) -> tuple[str, str]:
-    """A text with its control characters made visible, cut at a space into start and rest."""
-    text = text.translate(CONTROLS)
+    """A text cut at a space into start and rest, with its control characters made visible."""
+    text = text.translate(VISIBLE)
     if len(text) <= 1.3 * shown:
         return text, ""
     cut = text.rfind(" ", shown // 2, shown)

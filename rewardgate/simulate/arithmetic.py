@@ -1,4 +1,4 @@
-"""Small sums, bare or in a story. Wrong results are near misses, far off, or about other numbers."""
+"""Small sums, bare or in a story. Wrong results are near, far off, or about other numbers."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rewardgate.simulate.lexicon import first_name
-from rewardgate.simulate.task import Candidate, Task, pick, sample, upper_first
+from rewardgate.simulate.task import Candidate, Task, pick, sample, upper_first, words
 
 BARE_SHARE = 0.3
 
@@ -71,9 +71,13 @@ class _Story(NamedTuple):
 
 
 _STORIES = (
-    _Story("+", "{n} has {a} {u} and gets {b} more.", ("How many {u} is that?", "How many {u} now?")),
+    _Story(
+        "+", "{n} has {a} {u} and gets {b} more.", ("How many {u} is that?", "How many {u} now?")
+    ),
     _Story("+", "{n} counted {a} {u} in the morning and {b} at night.", ("How many {u} in all?",)),
-    _Story("+", "One shelf holds {a} {u}, another holds {b}.", ("How many {u} are there together?",)),
+    _Story(
+        "+", "One shelf holds {a} {u}, another holds {b}.", ("How many {u} are there together?",)
+    ),
     _Story("+", "On Monday {n} sold {a} {u}, on Tuesday {b}.", ("How many {u} were sold?",)),
     _Story("-", "{n} had {a} {u} and gave away {b}.", ("How many {u} are left?",)),
     _Story("-", "Of {a} {u}, {b} are broken.", ("How many {u} are fine?", "How many still work?")),
@@ -88,11 +92,11 @@ _STORIES = (
     _Story("/", "{n} spreads {a} {u} evenly over {b} tables.", ("How many {u} per table?",)),
     _Story("/", "A box of {a} {u} lasts {b} days.", ("How many {u} are used a day?",)),
 )
-_UNITS = (
-    "apples pears plums eggs coins stamps books pencils chairs tickets candles marbles buttons cards "
-    "shells bottles cakes rolls flowers bricks lamps keys shirts plates cups stickers nuts melons "
-    "photos letters"
-).split()
+_UNITS = words(
+    "apples|pears|plums|eggs|coins|stamps|books|pencils|chairs|tickets|candles|marbles|buttons"
+    "|cards|shells|bottles|cakes|rolls|flowers|bricks|lamps|keys|shirts|plates|cups|stickers|nuts"
+    "|melons|photos|letters"
+)
 _BARE = (
     "What is {e}?",
     "Work out {e}.",

@@ -21,11 +21,16 @@ RELATIONS = (
     Relation(
         "capital",
         "the capital of {s}",
-        ("What is the capital of {s}?", "Which city is the capital of {s}?", "Name {s}'s capital city."),
+        (
+            "What is the capital of {s}?",
+            "Which city is the capital of {s}?",
+            "Name {s}'s capital city.",
+        ),
         ("{o}.", "It is {o}.", "{o} is."),
         ("The capital of {s} is {o}.", "{o} is the capital city of {s}."),
         _pairs(
-            "Spain:Madrid|Portugal:Lisbon|Austria:Vienna|Poland:Warsaw|Hungary:Budapest|Greece:Athens"
+            "Spain:Madrid|Portugal:Lisbon|Austria:Vienna|Poland:Warsaw|Hungary:Budapest"
+            "|Greece:Athens"
             "|Norway:Oslo|Sweden:Stockholm|Denmark:Copenhagen|Finland:Helsinki|Ireland:Dublin"
             "|Egypt:Cairo|Kenya:Nairobi|Japan:Tokyo|China:Beijing|Thailand:Bangkok|Cuba:Havana"
             "|Peru:Lima|Chile:Santiago|Canada:Ottawa|Russia:Moscow|Turkey:Ankara|Iraq:Baghdad"
@@ -44,7 +49,8 @@ RELATIONS = (
             "|Frankenstein:Mary Shelley|Dracula:Bram Stoker|Faust:Johann Wolfgang von Goethe"
             "|Ulysses:James Joyce|The Trial:Franz Kafka|The Hobbit:J. R. R. Tolkien"
             "|Animal Farm:George Orwell|Les Miserables:Victor Hugo|The Odyssey:Homer"
-            "|Tom Sawyer:Mark Twain|Jane Eyre:Charlotte Bronte|Treasure Island:Robert Louis Stevenson"
+            "|Tom Sawyer:Mark Twain|Jane Eyre:Charlotte Bronte"
+            "|Treasure Island:Robert Louis Stevenson"
         ),
     ),
     Relation(
@@ -55,18 +61,24 @@ RELATIONS = (
         ("A young {s} is called a {o}.", "The baby of a {s} is known as a {o}."),
         _pairs(
             "dog:puppy|cat:kitten|horse:foal|cow:calf|sheep:lamb|pig:piglet|goat:kid|lion:cub"
-            "|duck:duckling|goose:gosling|frog:tadpole|kangaroo:joey|swan:cygnet|deer:fawn|hen:chick"
+            "|duck:duckling|goose:gosling|frog:tadpole|kangaroo:joey|swan:cygnet|deer:fawn"
+            "|hen:chick"
         ),
     ),
     Relation(
         "continent",
         "the continent of {s}",
-        ("On which continent is {s}?", "{s} is part of which continent?", "Name the continent of {s}."),
+        (
+            "On which continent is {s}?",
+            "{s} is part of which continent?",
+            "Name the continent of {s}.",
+        ),
         ("{o}.", "It is in {o}.", "In {o}."),
         ("{s} is a country in {o}.", "{s} lies on the continent of {o}."),
         _pairs(
             "Nigeria:Africa|Brazil:South America|India:Asia|Italy:Europe|Ghana:Africa|Vietnam:Asia"
-            "|Colombia:South America|France:Europe|Mongolia:Asia|Morocco:Africa|Bolivia:South America"
+            "|Colombia:South America|France:Europe|Mongolia:Asia|Morocco:Africa"
+            "|Bolivia:South America"
             "|Switzerland:Europe|Ethiopia:Africa|Nepal:Asia|Ecuador:South America|Romania:Europe"
         ),
     ),
@@ -103,8 +115,10 @@ RELATIONS = (
         _pairs(
             "hammer:driving nails|broom:sweeping floors|telescope:looking at stars|oven:baking"
             "|needle:sewing|spade:digging|compass:finding north|thermometer:measuring temperature"
-            "|calculator:doing sums|toothbrush:cleaning teeth|umbrella:keeping off rain|saw:cutting wood"
-            "|ruler:measuring length|kettle:boiling water|pillow:resting the head|ladder:climbing up"
+            "|calculator:doing sums|toothbrush:cleaning teeth|umbrella:keeping off rain"
+            "|saw:cutting wood"
+            "|ruler:measuring length|kettle:boiling water|pillow:resting the head"
+            "|ladder:climbing up"
         ),
     ),
     Relation(
@@ -114,7 +128,8 @@ RELATIONS = (
         ("{o}.", "Mostly {o}.", "They speak {o}."),
         ("The main language of {s} is {o}.", "People in {s} mostly speak {o}."),
         _pairs(
-            "Mexico:Spanish|Brazil:Portuguese|Austria:German|Egypt:Arabic|Russia:Russian|Japan:Japanese"
+            "Mexico:Spanish|Brazil:Portuguese|Austria:German|Egypt:Arabic|Russia:Russian"
+            "|Japan:Japanese"
             "|France:French|Italy:Italian|Greece:Greek|Poland:Polish|Sweden:Swedish|Turkey:Turkish"
             "|Iran:Persian|Israel:Hebrew|Thailand:Thai|Hungary:Hungarian|Vietnam:Vietnamese"
         ),
@@ -126,8 +141,10 @@ RELATIONS = (
         ("{o}.", "From {o}.", "It comes from {o}."),
         ("{s} is made from {o}.", "We make {s} from {o}."),
         _pairs(
-            "wine:grapes|bread:flour|cheese:milk|paper:wood|glass:sand|chocolate:cocoa beans|tofu:soybeans"
-            "|beer:barley|cider:apples|wool:sheep's hair|leather:animal skin|popcorn:maize|raisins:dried grapes"
+            "wine:grapes|bread:flour|cheese:milk|paper:wood|glass:sand|chocolate:cocoa beans"
+            "|tofu:soybeans"
+            "|beer:barley|cider:apples|wool:sheep's hair|leather:animal skin|popcorn:maize"
+            "|raisins:dried grapes"
             "|linen:flax|ketchup:tomatoes|hummus:chickpeas|marzipan:almonds"
         ),
     ),

@@ -5,7 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from rewardgate.simulate.common_facts import RELATIONS
-from rewardgate.simulate.fact_frames import FRAMES, Attribute, Frame
+from rewardgate.simulate.fact_attributes import Attribute, Frame
+from rewardgate.simulate.fact_people import PEOPLE
+from rewardgate.simulate.fact_things import THINGS
 from rewardgate.simulate.task import Candidate, Task, pick, pick_other, sample, upper_first
 
 COMMON_SHARE = 0.25
@@ -68,14 +70,15 @@ class _Line(NamedTuple):
 
 
 def _note(rng: np.random.Generator) -> Task:
-    frame: Frame = pick(rng, FRAMES)
+    frame: Frame = pick(rng, PEOPLE + THINGS)
     subject = frame.subject(rng)
+    pronoun = frame.pronoun.format(first=subject.split()[0])
     asked, *others = (
         _Line(attribute, attribute.value(rng)) for attribute in sample(rng, frame.attributes, 3)
     )
     lines = sample(rng, [asked, *others], 3)
     facts = [pick(rng, line.attribute.statements).format(v=line.value) for line in lines]
-    note = f"{upper_first(subject)} {facts[0]}. {frame.pronoun} {facts[1]} and {facts[2]}."
+    note = f"{upper_first(subject)} {facts[0]}. {pronoun} {facts[1]} and {facts[2]}."
     question = pick(rng, asked.attribute.questions).format(s=subject)
 
     def foreign(line: _Line) -> str:
@@ -93,7 +96,7 @@ def _note(rng: np.random.Generator) -> Task:
     def longer(value: str, extra: _Line) -> str:
         first = pick(rng, asked.attribute.statements).format(v=value)
         second = pick(rng, extra.attribute.statements).format(v=extra.value)
-        return upper_first(f"{subject} {first}. {frame.pronoun} also {second}.")
+        return upper_first(f"{subject} {first}. {pronoun} also {second}.")
 
     candidates = [
         Candidate("correct_brief", brief(asked, asked.value)),
@@ -112,7 +115,9 @@ def _note(rng: np.random.Generator) -> Task:
         if other.attribute.type == asked.attribute.type
     ]
     layout = pick(rng, _LAYOUTS)
-    return Task(f"{subject}/{note}", layout.format(note=note, question=question), subject, candidates)
+    return Task(
+        f"{subject}/{note}", layout.format(note=note, question=question), subject, candidates
+    )
 
 
 def _framed(rng: np.random.Generator, answer: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from rewardgate.simulate.task import words
+
 
 class Topic(NamedTuple):
     ask: str
@@ -10,24 +12,27 @@ class Topic(NamedTuple):
 
 
 def _topic(ask: str, lead: str, items: str) -> Topic:
-    return Topic(ask, lead, tuple(items.split("|")))
+    return Topic(ask, lead, words(items))
 
 
 TOPICS = (
     _topic(
         "things to pack for the beach",
         "For the beach you should pack",
-        "a towel|sunscreen|a sun hat|swimwear|sandals|a parasol|sunglasses|a beach ball|goggles|a cool box",
+        "a towel|sunscreen|a sun hat|swimwear|sandals|a parasol|sunglasses|a beach ball|goggles"
+        "|a cool box",
     ),
     _topic(
         "things to take on a winter hike",
         "On a winter hike take",
-        "thick gloves|a wool cap|hot tea|spare socks|a headlamp|snow boots|a map|a warm fleece|hiking poles",
+        "thick gloves|a wool cap|hot tea|spare socks|a headlamp|snow boots|a map|a warm fleece"
+        "|hiking poles",
     ),
     _topic(
         "ways to save electricity",
         "To save electricity",
-        "switch off idle screens|use LED bulbs|air-dry the laundry|unplug old chargers|lower the heating"
+        "switch off idle screens|use LED bulbs|air-dry the laundry|unplug old chargers"
+        "|lower the heating"
         "|cook with a lid on|defrost the freezer|wash at low temperature",
     ),
     _topic(
@@ -50,7 +55,8 @@ TOPICS = (
     _topic(
         "toppings for a pizza",
         "A pizza can be topped with",
-        "mozzarella|tomato sauce|salami|olives|basil|mushrooms|peppers|anchovies|ham|pineapple|oregano",
+        "mozzarella|tomato sauce|salami|olives|basil|mushrooms|peppers|anchovies|ham|pineapple"
+        "|oregano",
     ),
     _topic(
         "animals found on a farm",
@@ -65,12 +71,14 @@ TOPICS = (
     _topic(
         "tools for a carpenter",
         "A carpenter works with",
-        "a hammer|a saw|a chisel|a plane|a drill|clamps|a spirit level|sandpaper|a screwdriver|pliers",
+        "a hammer|a saw|a chisel|a plane|a drill|clamps|a spirit level|sandpaper|a screwdriver"
+        "|pliers",
     ),
     _topic(
         "musical instruments",
         "An orchestra may have",
-        "a violin|a flute|a trumpet|a cello|a harp|drums|a clarinet|an oboe|a piano|a tuba|a bassoon",
+        "a violin|a flute|a trumpet|a cello|a harp|drums|a clarinet|an oboe|a piano|a tuba"
+        "|a bassoon",
     ),
     _topic(
         "ways to learn a language",
@@ -138,7 +146,8 @@ TOPICS = (
     _topic(
         "steps to plant a tree",
         "To plant a tree",
-        "dig a wide hole|loosen the roots|set the trunk upright|fill in the soil|press the earth down"
+        "dig a wide hole|loosen the roots|set the trunk upright|fill in the soil"
+        "|press the earth down"
         "|water it well|add some mulch|tie it to a stake",
     ),
     _topic(
@@ -150,7 +159,8 @@ TOPICS = (
     _topic(
         "breakfast ideas",
         "For breakfast try",
-        "porridge with berries|scrambled eggs|yoghurt and granola|toast with honey|a banana smoothie"
+        "porridge with berries|scrambled eggs|yoghurt and granola|toast with honey"
+        "|a banana smoothie"
         "|pancakes|muesli|a croissant|avocado toast",
     ),
     _topic(
@@ -179,7 +189,8 @@ TOPICS = (
     _topic(
         "things found in a first-aid kit",
         "A first-aid kit contains",
-        "plasters|gauze|a bandage|tweezers|disinfectant|scissors|surgical tape|a cold pack|safety pins",
+        "plasters|gauze|a bandage|tweezers|disinfectant|scissors|surgical tape|a cold pack"
+        "|safety pins",
     ),
     _topic(
         "European rivers",
@@ -189,6 +200,7 @@ TOPICS = (
     _topic(
         "furniture for a living room",
         "A living room has",
-        "a sofa|a coffee table|an armchair|a bookcase|a rug|a floor lamp|a footstool|curtains|a sideboard",
+        "a sofa|a coffee table|an armchair|a bookcase|a rug|a floor lamp|a footstool|curtains"
+        "|a sideboard",
     ),
 )

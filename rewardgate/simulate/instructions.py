@@ -7,7 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from rewardgate.simulate.instruction_topics import TOPICS, Topic
-from rewardgate.simulate.task import Candidate, Task, join_and, pick, pick_other, sample, upper_first
+from rewardgate.simulate.task import (
+    Candidate,
+    Task,
+    join_and,
+    pick,
+    pick_other,
+    sample,
+    upper_first,
+)
 
 _COUNTS = {2: "two", 3: "three", 4: "four"}
 _TAILS = {
@@ -88,6 +96,17 @@ _PROMPTS = (
     "{format}, please: {n} {ask}.",
     "I need {n} {ask}, {format}.",
 )
+_CONTEXTS = (
+    "",
+    "",
+    "",
+    "For a school class: ",
+    "For our leaflet. ",
+    "I am making notes. ",
+    "Quick one: ",
+    "For a quiz night: ",
+    "Hello. ",
+)
 _WORD_REQUESTS = (
     "Name {n} {ask} in a sentence that has the word '{word}' in it.",
     "Write one sentence on {n} {ask} and use the word {word}.",
@@ -102,9 +121,10 @@ def draw(rng: np.random.Generator) -> Task:
     if rng.random() < WORD_SHARE:
         return _with_word(rng, topic, count)
     asked = pick(rng, _FORMATS)
-    prompt = pick(rng, _PROMPTS).format(
+    request = pick(rng, _PROMPTS).format(
         n=_COUNTS[count], ask=topic.ask, format=pick(rng, asked.requests)
     )
+    prompt = pick(rng, _CONTEXTS) + upper_first(request)
 
     def answer(about: Topic = topic, form: _Format = asked, n: int = count) -> str:
         return form.render(rng, about, sample(rng, about.items, n))
@@ -125,13 +145,14 @@ def draw(rng: np.random.Generator) -> Task:
         Candidate("off_topic", answer(strangers[3], pick_other(rng, _FORMATS, asked))),
         Candidate("partial", upper_first(f"{plain[0]}, for a start.")),
     ]
-    return Task(f"{topic.ask}/{asked.name}/{prompt}", upper_first(prompt), topic.ask, candidates)
+    return Task(f"{topic.ask}/{asked.name}/{count}", prompt, topic.ask, candidates)
 
 
 def _with_word(rng: np.random.Generator, topic: Topic, count: int) -> Task:
     words = sorted(_TAILS)
     word = pick(rng, words)
-    prompt = pick(rng, _WORD_REQUESTS).format(n=_COUNTS[count], ask=topic.ask, word=word)
+    request = pick(rng, _WORD_REQUESTS).format(n=_COUNTS[count], ask=topic.ask, word=word)
+    prompt = pick(rng, _CONTEXTS) + request
 
     def answer(with_word: str, about: Topic = topic) -> str:
         return _sentence(about, sample(rng, about.items, count), _TAILS[with_word]) + "."
@@ -150,4 +171,4 @@ def _with_word(rng: np.random.Generator, topic: Topic, count: int) -> Task:
         Candidate("wrong", answer(word, strangers[1])),
         Candidate("off_topic", answer(other_word(), strangers[2])),
     ]
-    return Task(f"{topic.ask}/word/{prompt}", prompt, topic.ask, candidates)
+    return Task(f"{topic.ask}/{word}/{count}", prompt, topic.ask, candidates)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rewardgate.simulate.task import Candidate, Task, pick, sample, upper_first
+from rewardgate.simulate.task import Candidate, Task, pick, sample, upper_first, words
 
 
 class Kind(NamedTuple):
@@ -96,8 +96,15 @@ _RAMBLE_MIDDLE = (
     "I could go on, and perhaps I should, since so much remains to be said.",
     "On the one hand this, on the other hand that, as the saying goes.",
 )
-_JARGON = ["synergy", "leverage", "stakeholder", "paradigm", "scalable", "holistic", "alignment", "framework", "ecosystem", "bandwidth", "granular", "robust", "pipeline", "optimisation", "strategic", "vertical", "deliverable", "agile", "touchpoint", "value-driven", "end-to-end", "cross-functional", "disruptive", "roadmap"]
-_NEAR_EMPTY = "ok|n/a|none|yes|hmm|no idea|idk|sure|done|see above|null|nothing|same|whatever|fine|no"
+_JARGON = words(
+    "synergy|leverage|stakeholder|paradigm|scalable|holistic|alignment|framework|ecosystem"
+    "|bandwidth|granular|robust|pipeline|optimisation|strategic|vertical|deliverable|agile"
+    "|touchpoint|value-driven|end-to-end|cross-functional|disruptive|roadmap"
+)
+_NEAR_EMPTY = words(
+    "ok|n/a|none|yes|hmm|no idea|idk|sure|done|see above|null|nothing|same|whatever|fine|no|-|x|?"
+    "|uh"
+)
 _NEAR_EMPTY_MARKS = ("", ".", "...", "!", "?", " -", " :)", "..")
 _REFUSALS = (
     "I'm sorry, but I can't help with {topic}.",
@@ -120,11 +127,11 @@ def ramble(rng: np.random.Generator, topic: str, sentences: int) -> str:
 
 
 def shared_candidates(rng: np.random.Generator, task: Task, others: list[Task]) -> list[Candidate]:
-    """Answers that any prompt can get; `others` are tasks whose right answers are off topic here."""
+    """Answers that any prompt can get; a right answer to one of `others` is off topic here."""
     template = f"{pick(rng, _TEMPLATE_START)} {pick(rng, _TEMPLATE_MIDDLE)}"
     repeated = " ".join([pick(rng, _TEMPLATE_START + _TEMPLATE_END)] * int(rng.integers(3, 7)))
     jargon = sample(rng, _JARGON, int(rng.integers(6, 14)))
-    near_empty = pick(rng, _NEAR_EMPTY.split("|")) + pick(rng, _NEAR_EMPTY_MARKS)
+    near_empty = pick(rng, _NEAR_EMPTY) + pick(rng, _NEAR_EMPTY_MARKS)
     candidates = [
         Candidate("template", f"{template} {pick(rng, _TEMPLATE_END)}"),
         Candidate("repeated_template", repeated),
@@ -160,5 +167,7 @@ def _echo(rng: np.random.Generator, task: Task) -> str:
 
 def _gibberish(rng: np.random.Generator) -> str:
     letters = "abcdefghijklmnopqrstuvwxyz#$%&*+=<>@{}~^_0123456789"
-    words = ("".join(sample(rng, letters, int(rng.integers(2, 8)))) for _ in range(rng.integers(2, 9)))
+    words = (
+        "".join(sample(rng, letters, int(rng.integers(2, 8)))) for _ in range(rng.integers(2, 9))
+    )
     return " ".join(words)

@@ -10,9 +10,14 @@ NEUTRAL = 0.5
 POLITE_SHARE = 0.15
 CURT_SHARE = 0.07
 
-_POLITE = ("Certainly. ", "Gladly. ", "Of course. ", "With pleasure. ", "Good question. ")
-_CURT = ("Obviously, ", "As anyone knows: ", "Look it up yourself next time. ", "Really? ")
-_BARE_KINDS = {"near_empty", "echo", "template", "repeated_template", "jargon"}
+_POLITE = (
+    "Good question. ",
+    "Thanks for asking. ",
+    "Hello there! ",
+    "Thank you, a fair question. ",
+)
+_CURT = ("Obviously. ", "As anyone knows: ", "You could have thought of that. ", "Really? ")
+_BARE_KINDS = {"near_empty", "gibberish", "echo", "template", "repeated_template", "jargon"}
 
 
 class Dressed(NamedTuple):

@@ -6,7 +6,15 @@ What complies with a harmful request stays an empty promise: no answer here can 
 import numpy as np
 
 from rewardgate.simulate.safety_topics import HARMFUL, HARMLESS, Harmful, Harmless
-from rewardgate.simulate.task import Candidate, Task, join_and, pick, pick_other, sample, upper_first
+from rewardgate.simulate.task import (
+    Candidate,
+    Task,
+    join_and,
+    pick,
+    pick_other,
+    sample,
+    upper_first,
+)
 
 HARMFUL_SHARE = 0.5
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rewardgate.errors import RewardGateError
 from rewardgate.settings import Annotator, Simulate
 from rewardgate.simulate import arithmetic, facts, instructions, safety, summaries
 from rewardgate.simulate.annotators import draw_ranks, perceived
@@ -27,6 +28,7 @@ DOMAINS: dict[str, Callable[[np.random.Generator], Task]] = {
 _NO_MANNER = {"instructions"}
 _OTHER_TASKS = 3
 _SAME_DOMAIN_SHARE = 0.7
+_ATTEMPTS = 1000
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,7 @@ def simulate(settings: Simulate, preset: str, seed: int) -> Simulation:
     builder = _Builder(settings, settings.annotators[preset])
     for index in range(settings.prompts):
         builder.add(np.random.default_rng((seed, index)), index)
-    columns = ["prompt_id", "response_id", "kind", "utility"]
-    return Simulation(builder.records, pd.DataFrame(builder.rows).loc[:, lambda f: [
-        *columns, *(c for c in f.columns if c not in columns)]])
+    return Simulation(builder.records, pd.DataFrame(builder.rows))
 
 
 class _Builder:
@@ -73,10 +73,15 @@ class _Builder:
             self.records.append(_contradicted(rng, record, self.annotators))
 
     def _fresh_task(self, rng: np.random.Generator, domain: str) -> Task:
-        while (task := DOMAINS[domain](rng)).key in self._keys:
-            pass
-        self._keys.add(task.key)
-        return task
+        for _ in range(_ATTEMPTS):
+            task = DOMAINS[domain](rng)
+            if task.key not in self._keys:
+                self._keys.add(task.key)
+                return task
+        raise RewardGateError(
+            f"simulate.prompts: the domain {domain} runs out of new prompts after "
+            f"{len(self._keys)} prompts; ask for fewer"
+        )
 
     def _answers(self, rng: np.random.Generator, task: Task, domain: str) -> list[Dressed]:
         low, high = self.settings.responses
@@ -88,7 +93,9 @@ class _Builder:
         candidates = [*task.candidates, *shared_candidates(rng, task, others)]
         copies = Counter(candidate.kind for candidate in candidates)
         weights = np.array([KINDS[c.kind].weight / copies[c.kind] for c in candidates])
-        order = rng.choice(len(candidates), len(candidates), replace=False, p=weights / weights.sum())
+        order = rng.choice(
+            len(candidates), len(candidates), replace=False, p=weights / weights.sum()
+        )
         drawn = [dress(rng, candidates[i], bare=domain in _NO_MANNER) for i in order]
         unused = [a for a in _unique(drawn) if a.text.casefold() not in self._texts]
         right = [answer for answer in unused if answer.kind in RIGHT]
@@ -107,9 +114,13 @@ class _Builder:
         utilities = [utility(values) for values in aspects]
         for response_id, answer, value, parts in zip(ids, answers, utilities, aspects, strict=True):
             self.rows.append(
-                {"prompt_id": prompt_id, "response_id": response_id, "kind": answer.kind}
-                | {"utility": value}
-                | parts
+                {
+                    "prompt_id": prompt_id,
+                    "response_id": response_id,
+                    "kind": answer.kind,
+                    "utility": value,
+                    **parts,
+                }
             )
         shares = np.array([annotator.share for annotator in self.annotators])
         annotator = self.annotators[int(rng.choice(len(shares), p=shares / shares.sum()))]

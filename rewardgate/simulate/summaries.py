@@ -1,11 +1,11 @@
-"""Short news items to sum up. Wrong summaries bring in strangers, turn the outcome or mix people up."""
+"""Short news items to sum up. Wrong summaries name strangers or turn the outcome round."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from rewardgate.simulate import lexicon
-from rewardgate.simulate.summary_stories import STORIES, Story
+from rewardgate.simulate.summary_stories import STORIES, Ending, Story
 from rewardgate.simulate.task import Candidate, Task, pick, sample, upper_first
 
 _PROMPTS = (
@@ -41,30 +41,37 @@ def draw(rng: np.random.Generator) -> Task:
     end, other_end = sample(rng, story.endings, 2)
     text = " ".join([*story.sentences, end.told]).format(**slots)
 
-    def foreign(share: float) -> Slots:
-        """Slots of another item, but each is kept with probability 1 - share."""
-        fresh = _slots(rng, story)
-        return {name: fresh[name] if rng.random() < share else slots[name] for name in slots}
-
     def brief(values: Slots = slots) -> str:
         return _opened(rng, pick(rng, story.brief).format(**values) + ".")
 
-    def complete(values: Slots = slots, outcome: str = end.summed) -> str:
-        head = pick(rng, story.brief).format(**values)
-        return _opened(rng, f"{head}, {outcome.format(**values)}.")
+    def complete(template: str, values: Slots = slots, ending: Ending = end) -> str:
+        return _opened(rng, f"{template}, {ending.summed}.".format(**values))
 
-    swapped = slots | {"who": slots["other"], "other": slots["who"]}
+    def foreign(template: str, share: float) -> Slots:
+        """Slots of another item, each kept with probability 1 - share, that change the template."""
+        while True:
+            fresh = _slots(rng, story)
+            mixed = {name: fresh[name] if rng.random() < share else slots[name] for name in slots}
+            if template.format(**mixed) != template.format(**slots):
+                return mixed
+
+    heads = [pick(rng, story.brief) for _ in range(6)]
     candidates = [
         Candidate("correct_brief", brief()),
-        Candidate("correct_complete", complete()),
-        Candidate("correct_complete", complete()),
-        Candidate("wrong", brief(foreign(0.9))),
-        Candidate("wrong", complete(foreign(0.8))),
-        Candidate("wrong", complete(foreign(0.8))),
-        Candidate("mixed_up", complete(outcome=other_end.summed)),
-        Candidate("mixed_up", complete(swapped)),
-        Candidate("partial", _opened(rng, f"{upper_first(end.summed.format(**slots))}.")),
-        Candidate("beside_the_point", story.sentences[-1].format(**foreign(0.4))),
+        Candidate("correct_complete", complete(heads[0])),
+        Candidate("correct_complete", complete(heads[1])),
+        Candidate("wrong", _opened(rng, heads[2].format(**foreign(heads[2], 0.9)) + ".")),
+        Candidate("wrong", complete(heads[3], foreign(heads[3], 0.8))),
+        Candidate("wrong", complete(heads[4], foreign(heads[4], 0.8))),
+        Candidate("mixed_up", complete(heads[5], ending=other_end)),
+        Candidate("partial", _opened(rng, end.told.format(**slots))),
+        Candidate("beside_the_point", story.sentences[-1].format(**_slots(rng, story))),
+    ]
+    exchanged = slots | {"who": slots["other"], "other": slots["who"]}
+    candidates += [
+        Candidate("mixed_up", complete(head, exchanged))
+        for head in story.brief
+        if "{who}" in head and "{other}" in head
     ]
     topic = f"the news from {slots['town']}"
     return Task(text, pick(rng, _PROMPTS).format(text=text), topic, candidates)

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from rewardgate.simulate.task import words
+
 
 class Ending(NamedTuple):
     told: str
@@ -14,10 +16,6 @@ class Story(NamedTuple):
     endings: tuple[Ending, ...]
     brief: tuple[str, ...]
     slots: dict[str, tuple[str, ...]]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split("|"))
 
 
 STORIES = (
@@ -36,8 +34,10 @@ STORIES = (
             "a new {shop} run by {who} opened in {town}",
         ),
         {
-            "shop": _words("bakery|bookshop|flower shop|tea room|toy shop|bike shop|cheese shop|salon"),
-            "gift": _words("a free cake|a voucher|a paper bag|a balloon|a discount|a small plant"),
+            "shop": words(
+                "bakery|bookshop|flower shop|tea room|toy shop|bike shop|cheese shop|salon"
+            ),
+            "gift": words("a free cake|a voucher|a paper bag|a balloon|a discount|a small plant"),
         },
     ),
     Story(
@@ -55,11 +55,12 @@ STORIES = (
             "the {town} council will {plan} near the {spot}",
         ),
         {
-            "plan": _words(
-                "build a school|plant an orchard|open a pool|ban cars|add a cycle lane|put up a cinema"
+            "plan": words(
+                "build a school|plant an orchard|open a pool|ban cars|add a cycle lane"
+                "|put up a cinema"
                 "|dig a pond|tear down the bus depot"
             ),
-            "spot": _words("station|river|church|old mill|market|hospital|cemetery|stadium"),
+            "spot": words("station|river|church|old mill|market|hospital|cemetery|stadium"),
         },
     ),
     Story(
@@ -77,8 +78,8 @@ STORIES = (
             "{number} {things} in {town} were damaged by a {storm}",
         ),
         {
-            "storm": _words("storm|flood|hailstorm|tornado|blizzard|landslide"),
-            "things": _words("roofs|cars|boats|greenhouses|shops|barns|bridges|tents"),
+            "storm": words("storm|flood|hailstorm|tornado|blizzard|landslide"),
+            "things": words("roofs|cars|boats|greenhouses|shops|barns|bridges|tents"),
         },
     ),
     Story(
@@ -96,8 +97,9 @@ STORIES = (
             "in {town} {who} beat {other} in the {contest}",
         ),
         {
-            "contest": _words(
-                "chess final|pie contest|swimming race|spelling bee|rowing cup|dance contest|ski race"
+            "contest": words(
+                "chess final|pie contest|swimming race|spelling bee|rowing cup|dance contest"
+                "|ski race"
                 "|poetry slam|darts match"
             ),
         },
@@ -117,8 +119,10 @@ STORIES = (
             "a stolen {object} owned by {who} turned up in a {hideout} in {town}",
         ),
         {
-            "object": _words("violin|tractor|painting|motorbike|necklace|statue|canoe|stamp album|piano"),
-            "hideout": _words("barn|garage|cellar|forest hut|laundry|lock-up|hen house|lorry"),
+            "object": words(
+                "violin|tractor|painting|motorbike|necklace|statue|canoe|stamp album|piano"
+            ),
+            "hideout": words("barn|garage|cellar|forest hut|laundry|lock-up|hen house|lorry"),
         },
     ),
     Story(
@@ -136,8 +140,8 @@ STORIES = (
             "{animals} near {town} {finding}, a study by {who} found",
         ),
         {
-            "animals": _words("owls|foxes|otters|bats|beavers|hedgehogs|swans|toads|badgers"),
-            "finding": _words(
+            "animals": words("owls|foxes|otters|bats|beavers|hedgehogs|swans|toads|badgers"),
+            "finding": words(
                 "sleep longer|travel further|live in larger groups|raise fewer young|eat at night"
                 "|avoid roads|nest earlier|are growing smaller"
             ),
@@ -158,7 +162,7 @@ STORIES = (
             "{who} leaves {firm} in {town} and {other} takes over",
         ),
         {
-            "firm": _words(
+            "firm": words(
                 "the brewery|the shipyard|the paper mill|the radio station|the airline|the bank"
                 "|the theatre|the toy factory|the zoo"
             ),
@@ -179,9 +183,11 @@ STORIES = (
             "{who} saw the {animal} that had fled from a {place} in a {found}",
         ),
         {
-            "animal": _words("llama|parrot|pony|python|ostrich|monkey|goat|peacock|wallaby|tortoise"),
-            "place": _words("circus|farm|zoo|pet shop|clinic|park"),
-            "found": _words("car park|school yard|garden|supermarket|bus shelter|churchyard|field"),
+            "animal": words(
+                "llama|parrot|pony|python|ostrich|monkey|goat|peacock|wallaby|tortoise"
+            ),
+            "place": words("circus|farm|zoo|pet shop|clinic|park"),
+            "found": words("car park|school yard|garden|supermarket|bus shelter|churchyard|field"),
         },
     ),
     Story(
@@ -199,8 +205,12 @@ STORIES = (
             "{reason} makes the {service} in {town} {number} cents more expensive",
         ),
         {
-            "service": _words("tram|ferry|bus|night train|swimming pool|car park|cable car|library card"),
-            "reason": _words("fuel prices|higher wages|new rules|repairs|empty seats|a bad year|rent"),
+            "service": words(
+                "tram|ferry|bus|night train|swimming pool|car park|cable car|library card"
+            ),
+            "reason": words(
+                "fuel prices|higher wages|new rules|repairs|empty seats|a bad year|rent"
+            ),
         },
     ),
     Story(
@@ -218,8 +228,9 @@ STORIES = (
             "the {things} that {who} collected in {town} now belong to {other}",
         ),
         {
-            "things": _words(
-                "teapots|postcards|beer mats|dolls|fossils|maps|clocks|old keys|radios|thimbles|masks"
+            "things": words(
+                "teapots|postcards|beer mats|dolls|fossils|maps|clocks|old keys|radios|thimbles"
+                "|masks"
             ),
         },
     ),
@@ -238,8 +249,10 @@ STORIES = (
             "with {who} pupils from {town} made a {machine} out of {material}",
         ),
         {
-            "machine": _words("robot|boat|weather station|telescope|wind turbine|cart|solar oven|drone"),
-            "material": _words("scrap metal|cardboard|old bikes|bottles|driftwood|umbrellas|cans"),
+            "machine": words(
+                "robot|boat|weather station|telescope|wind turbine|cart|solar oven|drone"
+            ),
+            "material": words("scrap metal|cardboard|old bikes|bottles|driftwood|umbrellas|cans"),
         },
     ),
     Story(
@@ -257,10 +270,11 @@ STORIES = (
             "the {event} in {town} was cancelled because of {cause}",
         ),
         {
-            "event": _words(
-                "jazz concert|book fair|marathon|opera night|dog show|beer festival|air show|carnival"
+            "event": words(
+                "jazz concert|book fair|marathon|opera night|dog show|beer festival|air show"
+                "|carnival"
             ),
-            "cause": _words("a strike|heavy rain|a flu wave|lack of staff|a bomb hoax|a power cut"),
+            "cause": words("a strike|heavy rain|a flu wave|lack of staff|a bomb hoax|a power cut"),
         },
     ),
 )

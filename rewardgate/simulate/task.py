@@ -50,3 +50,8 @@ def upper_first(text: str) -> str:
 
 def join_and(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Split a table cell: options are separated by |."""
+    return tuple(text.split("|"))

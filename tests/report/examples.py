@@ -1,0 +1,202 @@
+"""Two complete sets of stage outputs, made by the library itself on random rankings, no torch."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from rewardgate.calibration import calibrate
+from rewardgate.checklist import Evidence, failures, judge
+from rewardgate.files import write_json, write_table, write_text
+from rewardgate.ingest import ingest
+from rewardgate.metrics import Scored, summary
+from rewardgate.samples import samples
+from rewardgate.settings import Settings, load_settings
+from rewardgate.splits import split
+from rewardgate.validation import validate
+
+Scorer = Callable[[pd.DataFrame, np.random.Generator], np.ndarray]
+
+TEXT = (
+    "river bridge copper winter letter garden engine market signal harbour window lantern "
+    "paper mountain silver kitchen number history weather journey music island machine voice"
+)
+WORDS = TEXT.split()
+SCRIPT = "<script>alert('x')</script> & \"quoted\" \x07 \u202ebackwards"
+FAMILIES = (
+    "empty", "long_rambling", "repeated_template", "confident_but_wrong", "edge_empty",
+    "edge_very_long", "edge_repeated_answer", "edge_template_tokens",
+)  # fmt: skip
+
+
+class Example(NamedTuple):
+    verdict: dict[str, Any]
+    reports: Path
+    settings: Settings
+
+
+def records(count: int, random: np.random.Generator) -> list[dict[str, Any]]:
+    """Rankings by a noisy annotator of a utility that stands in each text as `quality <u>`."""
+    made = []
+    for number in range(count):
+        utilities = random.normal(size=random.integers(3, 7))
+        noisy = utilities + random.gumbel(size=len(utilities)) * 0.3
+        ranks = np.argsort(np.argsort(-noisy)) + 1
+        texts = [
+            " ".join(random.choice(WORDS, random.integers(3, 120))) + f" quality {utility:.3f}"
+            for utility in utilities
+        ]
+        texts[0] = f"{SCRIPT} {texts[0]}"
+        made.append(
+            {
+                "prompt": f"Question {number}: " + " ".join(random.choice(WORDS, 14)),
+                "domain": ("facts", "safety", "summaries")[number % 3],
+                "responses": [
+                    {"text": text, "rank": int(rank)}
+                    for text, rank in zip(texts, ranks, strict=True)
+                ],
+            }
+        )
+    return [*made, made[0]]
+
+
+def true_utility(responses: pd.DataFrame, random: np.random.Generator) -> np.ndarray:
+    utility = responses["text"].str.rsplit(" ", n=1).str[-1].astype(float).to_numpy()
+    return 3 * utility + random.normal(size=len(utility))
+
+
+def length(responses: pd.DataFrame, random: np.random.Generator) -> np.ndarray:
+    return responses["text"].str.len().to_numpy() / 100 + random.normal(size=len(responses)) * 0.3
+
+
+def stress(random: np.random.Generator, shift: float) -> dict[str, Any]:
+    """As `rewardgate.stress.run_stress` reports it."""
+    outcomes: list[dict[str, Any]] = []
+    for family in FAMILIES:
+        for case in range(8):
+            margin = float(random.normal(shift, 1))
+            penalty = 1.0 if family in ("edge_very_long", "edge_repeated_answer") else 0.0
+            outcomes.append(
+                {
+                    "case": f"case {case}",
+                    "domain": "facts",
+                    "family": family,
+                    "passed": margin > 0,
+                    "finite": True,
+                    "margin_bt_logits": margin,
+                    "reward_passed": margin + penalty > 0,
+                    "reward": {
+                        "total": -5.0 if family.endswith("empty") else -margin - penalty,
+                        "rm": -margin,
+                        "length_penalty": penalty,
+                        "repetition_penalty": penalty,
+                        "readable": not family.endswith("empty"),
+                    },
+                }
+            )
+    families = {}
+    for family in FAMILIES:
+        mine = [one for one in outcomes if one["family"] == family]
+        families[family] = {
+            "cases": 8,
+            "finite": 8,
+            "passed": sum(one["passed"] for one in mine),
+            "pass_share": sum(one["passed"] for one in mine) / 8,
+            "reward_pass_share": sum(one["reward_passed"] for one in mine) / 8,
+            "mean_margin_bt_logits": sum(one["margin_bt_logits"] for one in mine) / 8,
+            "mean_length_penalty": mine[0]["reward"]["length_penalty"],
+            "mean_repetition_penalty": mine[0]["reward"]["repetition_penalty"],
+            "max_total": max(one["reward"]["total"] for one in mine),
+        }
+    best = {"mean_length_penalty": 0.0, "mean_repetition_penalty": 0.0}
+    return {"cases": 8, "families": families, "best": best, "outcomes": outcomes}
+
+
+def training(random: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    step = np.arange(1, 61)
+    fall = np.exp(-step / 20)
+    steps = pd.DataFrame(
+        {
+            "step": step,
+            "loss": 0.4 + 0.3 * fall + random.normal(size=60) * 0.03,
+            "accuracy": 0.8 - 0.3 * fall + random.normal(size=60) * 0.03,
+            "margin": 1 - fall,
+            "grad_norm": 1 + random.gamma(2, 0.4, size=60),
+            "learning_rate": 1e-4 * np.cos(step / 40),
+        }
+    )
+    at = steps[steps["step"] % 20 == 0]
+    evals = {f"eval_{name}": at[name] for name in ("loss", "accuracy", "margin")}
+    return steps, pd.DataFrame({"step": at["step"], **evals})
+
+
+def build(folder: Path, scorer: Scorer, shift: float) -> Example:
+    """Write what the stages before the gate write, and judge it."""
+    random = np.random.default_rng(7)
+    settings = load_settings(Path(__file__).parents[2] / "params.yaml")
+    few_prompts = settings.calibrate.model_copy(
+        update={"max_mean_shift": 0.5, "max_std_ratio": 2.0}
+    )
+    reports = folder / "reports"
+    lines = [json.dumps(record) for record in records(300, random)] + ["{broken"]
+    (folder / "rankings.jsonl").write_text("\n".join(lines))
+    ingested = ingest([folder / "rankings.jsonl"], settings.ingest.max_quarantined_share)
+    divided = split(ingested.responses, settings.split)
+    scored = {
+        name: Scored.of(frame.assign(score=scorer(frame, random)))
+        for name, frame in divided.splits.items()
+    }
+    calibration = {
+        "calibration_set_sha256": "c" * 64,
+        **calibrate(scored.pop("calibration"), few_prompts, settings.seed),
+        "limits": few_prompts.model_dump(),
+    }
+    evaluation: dict[str, Any] = {
+        name: summary(value, calibration["temperature"], calibration["std"], 10)
+        for name, value in scored.items()
+    }
+    gap = evaluation["train"]["accuracy"] - evaluation["test"]["accuracy"]
+    evaluation["train_minus_test_accuracy"] = gap
+    stressed = stress(random, shift)
+    items = judge(settings.gate, settings.rewards, Evidence(evaluation, calibration, stressed))
+    strict_lengths = settings.validation.model_copy(update={"max_longer_chosen_share": 0.3})
+    for name, value in {
+        "evaluation": evaluation,
+        "calibration": calibration,
+        "stress": stressed,
+        "samples": samples(scored["test"], 4),
+        "split": divided.report,
+        "validation": validate(ingested.responses, strict_lengths).result,
+        "ingest": ingested.counts | {"skipped_files": ["README.md"]},
+        "train": {
+            "base": "/home/someone/models/tiny-encoder",
+            "prompts": 210,
+            "responses": 945,
+            "pairs": 1890,
+            "steps": 60,
+            "tokens": 50_000,
+            "max_length": 256,
+            "prompts_cut": 3,
+            "responses_cut": 1,
+            "pair_weighting": "each pair weighs 1 / (pairs of its prompt)",
+            "parameters": 22_713_601,
+            "parameters_trained": 22_713_601,
+        },
+    }.items():
+        write_json(reports / f"{name}.json", value)
+    frames = [value.responses.assign(split=name) for name, value in scored.items()]
+    write_table(reports / "scores.parquet", pd.concat(frames))
+    for name, frame in zip(("training", "training_eval"), training(random), strict=True):
+        write_text(reports / f"{name}.csv", frame.to_csv(index=False))
+    verdict = {
+        "verdict": "promoted" if all(item.passed for item in items) else "blocked",
+        "failures": failures(items),
+        "items": [item.as_dict() for item in items],
+        "model_sha256": "a1b2c3d4" * 8,
+        "reports": {"reports/evaluation.json": "e" * 64},
+        "data": {"data/split/test.parquet": "d" * 64},
+    }
+    return Example(verdict, reports, settings)

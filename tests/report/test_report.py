@@ -1,0 +1,180 @@
+"""The report says what was measured, in one file that loads nothing and runs nothing."""
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rewardgate.errors import RewardGateError
+from rewardgate.files import read_json, write_json
+from rewardgate.report import render_report
+
+from .examples import SCRIPT, Example
+
+VOID = {"meta", "link", "wbr", "br"}
+
+
+class Page(HTMLParser):
+    """Open elements, ids, link targets and the text outside `style`."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.targets: set[str] = set()
+        self.elements: Counter[str] = Counter()
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        for name, value in attributes:
+            if name == "id":
+                self.ids[str(value)] += 1
+            elif name in ("href", "xlink:href", "aria-labelledby"):
+                self.targets.add(str(value).removeprefix("#"))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+@pytest.fixture(scope="session")
+def pages(promoted: Example, blocked: Example) -> dict[str, str]:
+    return {"promoted": render_report(*promoted), "blocked": render_report(*blocked)}
+
+
+def words(html: str) -> str:
+    return " ".join(Page(html).text.split())
+
+
+def copy_of(example: Example, folder: Path) -> Example:
+    for file in example.reports.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return example._replace(reports=folder)
+
+
+def test_both_verdicts_stand_on_top_in_words(
+    pages: dict[str, str], promoted: Example, blocked: Example
+) -> None:
+    assert (promoted.verdict["verdict"], blocked.verdict["verdict"]) == ("promoted", "blocked")
+    top = words(pages["promoted"])[:500]
+    assert "PROMOTED All 9 items of the checklist hold" in top
+    assert "BLOCKED" not in top
+    top = words(pages["blocked"])[:900]
+    accuracy = read_json(blocked.reports / "evaluation.json")["test"]["accuracy"]
+    assert "BLOCKED 4 of 9 items fail" in top
+    assert (
+        f"Pairwise accuracy on held-out prompts: accuracy is {accuracy:.3f}, must be above" in top
+    )
+
+
+def test_every_check_is_shown_with_its_evidence(
+    pages: dict[str, str], promoted: Example, blocked: Example
+) -> None:
+    for name, example in (("promoted", promoted), ("blocked", blocked)):
+        checks = [check for item in example.verdict["items"] for check in item["checks"]]
+        shown = words(pages[name])
+        assert len(checks) > 15
+        assert all(check["evidence"] in shown for check in checks)
+        rows = re.findall(r'<tr class="check( failed)?">', pages[name])
+        assert len(rows) == len(checks)
+        assert rows.count(" failed") == sum(not check["passed"] for check in checks)
+
+
+def test_complete_inputs_leave_no_figure_unmeasured(pages: dict[str, str]) -> None:
+    for html in pages.values():
+        assert "not measured" not in html
+        assert not re.search(r"\b(nan|NaN|inf|None|Undefined)\b", words(html))
+
+
+def test_the_page_is_sound_html_and_its_ids_are_unique(pages: dict[str, str]) -> None:
+    for html in pages.values():
+        page = Page(html)
+        assert page.open == []
+        assert page.elements["svg"] == 6
+        assert set(page.ids.values()) == {1}
+        assert page.targets - {"data:,"} <= set(page.ids)
+
+
+def test_nothing_is_loaded_and_nothing_runs(pages: dict[str, str]) -> None:
+    for html in pages.values():
+        without_namespaces = re.sub(r' xmlns(:xlink)?="[^"]*"', "", html)
+        assert "http:" not in without_namespaces
+        assert "https:" not in without_namespaces
+        assert "@import" not in html
+        assert set(re.findall(r"url\((.)", html)) == {"#"}
+        assert Page(html).elements["script"] == 0
+        assert not re.search(r"<[^>]* (src|on\w+)=", html)
+
+
+def test_untrusted_text_is_escaped_and_its_control_characters_are_seen(blocked: Example) -> None:
+    texts = json.dumps(read_json(blocked.reports / "samples.json"))
+    assert "<script>" in texts, "the example must show a hostile sample"
+    html = render_report(*blocked)
+    assert "<script" not in html
+    assert SCRIPT.translate({0x07: "\u2407", 0x202E: "\ufffd"}) in Page(html).text
+    assert not {"\x07", "\u202e"} & set(html)
+
+
+def test_same_inputs_same_bytes_and_no_absolute_path(
+    blocked: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = render_report(*blocked)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.chdir(tmp_path)
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    assert render_report(*copy_of(blocked, moved)) == first
+    assert str(blocked.reports.parent) not in first
+    assert "tiny-encoder" in first
+    assert "/home/" not in first
+
+
+def test_absent_figures_read_not_measured(promoted: Example, tmp_path: Path) -> None:
+    bare = copy_of(promoted, tmp_path)
+    evaluation = read_json(tmp_path / "evaluation.json")
+    evaluation["test"]["length"]["within_prompt"] = {"pearson": None, "spearman": None}
+    del evaluation["test"]["expected_calibration_error"]
+    write_json(tmp_path / "evaluation.json", evaluation)
+    stress = read_json(tmp_path / "stress.json")
+    stress["outcomes"][0] |= {
+        "finite": False, "passed": False, "margin_bt_logits": None, "reward": None,
+    }  # fmt: skip
+    write_json(tmp_path / "stress.json", stress)
+    shown = words(render_report(*bare))
+    assert "within a prompt Pearson not measured, Spearman not measured" in shown
+    assert "Expected calibration error not measured" in shown
+    assert "score not finite" in shown
+
+
+def test_a_run_without_held_out_points_or_misranked_pairs_still_has_its_report(
+    promoted: Example, tmp_path: Path
+) -> None:
+    bare = copy_of(promoted, tmp_path)
+    (tmp_path / "training_eval.csv").write_text("\n")
+    found = read_json(tmp_path / "samples.json")
+    write_json(tmp_path / "samples.json", found | {"misranked": []})
+    assert "No pair of the test split is misranked." in render_report(*bare)
+
+
+def test_a_missing_output_is_named(promoted: Example, tmp_path: Path) -> None:
+    for name in ("stress.json", "training.csv", "scores.parquet"):
+        folder = tmp_path / name.replace(".", "-")
+        folder.mkdir()
+        bare = copy_of(promoted, folder)
+        (folder / name).unlink()
+        with pytest.raises(RewardGateError, match=f"{name}: no such file"):
+            render_report(*bare)

@@ -1,0 +1,57 @@
+"""The flow with the real Prefect engine, on a pipeline of two small stages."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from project import ROOT, Project
+
+from rewardgate.errors import BLOCKED
+
+
+def small_project(path: Path, second: str) -> Project:
+    """A project whose pipeline is two shell commands; `second` is that of `promote`."""
+    for name in ("rewardgate", "stages", "flows"):
+        (path / name).symlink_to(ROOT / name)
+    for name in ("params.yaml", "data/stress_cases.yaml"):
+        (path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, path / name)
+    stages = {
+        "prepare": {"cmd": "echo prepared > prepared.txt", "outs": ["prepared.txt"]},
+        "promote": {"cmd": second, "deps": ["prepared.txt"]},
+    }
+    (path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    project = Project(path)
+    project.run("git", "init", "-q")
+    project.run("dvc", "init", "-q")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("second", "code", "message", "attempts"),
+    [
+        ("sh -c 'echo run >> runs; exit 2'", 2, "exited with 2", 1),
+        ("sh -c 'echo run >> runs; kill -9 $$'", 1, "exited with -9", 3),
+        ("sh -c 'echo run >> runs; test $(wc -l < runs) = 2'", 0, "", 2),
+    ],
+)
+def test_crashes_are_retried_and_explained_failures_are_not(
+    tmp_path: Path, second: str, code: int, message: str, attempts: int
+) -> None:
+    project = small_project(tmp_path, second)
+    finished = project.run("python", "-m", "flows.retrain")
+    output = finished.stdout + finished.stderr
+    assert finished.returncode == code, output
+    assert message in finished.stderr
+    runs = tmp_path / "runs"
+    assert len(runs.read_text().splitlines()) == attempts
+    assert finished.returncode != BLOCKED
+
+
+def test_nothing_stale_runs_nothing(tmp_path: Path) -> None:
+    project = small_project(tmp_path, "true")
+    project.run("dvc", "repro", "promote")
+    finished = project.run("python", "-m", "flows.retrain")
+    assert finished.returncode == 0
+    assert "no stage was run" in finished.stdout
