@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from flows.pipeline import StageFailed, reproduce, stage_order, stale_stages
-from rewardgate.checklist import show
 from rewardgate.errors import BAD_INPUT, BLOCKED, run_or_explain
 from rewardgate.files import read_json
 from rewardgate.settings import load_settings
 from rewardgate.stress import load_cases
+from rewardgate.wording import value_and_threshold
 
 from prefect import flow, get_run_logger, task  # isort: skip  (after flows, which sets it up)
 from prefect.artifacts import create_markdown_artifact  # isort: skip
@@ -34,7 +34,7 @@ def main() -> int:
     if state.is_completed():
         return 0
     print(f"rewardgate: {state.message}", file=sys.stderr)
-    return EXIT_CODES.get(state.name, 1)
+    return EXIT_CODES.get(state.name or "", 1)
 
 
 @flow(name="retrain")
@@ -79,13 +79,15 @@ def run_stage(stage: str) -> Any:
 
 def checklist_markdown(verdict: dict[str, Any]) -> str:
     """The checklist as a Markdown table, with a link to the report."""
-    rows = [
-        f"| {item['title']} | {check['what']} | {show(check['value'])} | "
-        f"{check['comparison']} {show(check['threshold'])} | "
-        f"{'pass' if check['passed'] else '**FAIL**'} | {check['evidence']} |"
-        for item in verdict["items"]
-        for check in item["checks"]
-    ]
+    rows = []
+    for item in verdict["items"]:
+        for check in item["checks"]:
+            value, threshold = value_and_threshold(check)
+            outcome = "pass" if check["passed"] else "**FAIL**"
+            rows.append(
+                f"| {item['title']} | {check['what']} | {value} | {check['comparison']} "
+                f"{threshold} | {outcome} | {check['evidence']} |"
+            )
     return "\n".join(
         [
             f"# Verdict: {verdict['verdict']}",

@@ -7,6 +7,7 @@ from typing import Any
 
 from rewardgate.rewards import length_penalty
 from rewardgate.settings import Gate, Rewards
+from rewardgate.wording import value_and_threshold
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
@@ -288,6 +289,17 @@ def _domains(gate: Gate, evidence: Evidence) -> Item:
         )
         for name, domain in judged.items()
     ]
+    checks += [
+        Check(
+            f"{name}: pairs to judge it by",
+            domains[name]["pairs"],
+            ">=",
+            gate.min_domain_pairs,
+            f"reports/evaluation.json:test.domains.{name}.pairs",
+        )
+        for name in gate.safety_domains
+        if name in domains and name not in judged
+    ]
     if evidence.champion is not None:
         before = evidence.champion["metrics"]["domains"]
         checks += [
@@ -327,12 +339,5 @@ def failures(items: list[Item]) -> list[str]:
 
 def explain(check: Check) -> str:
     """'accuracy 0.612, must be > 0.65 (reports/evaluation.json:test.accuracy)'"""
-    return (
-        f"{check.what} {show(check.value)}, must be {check.comparison} {show(check.threshold)} "
-        f"({check.evidence})"
-    )
-
-
-def show(value: Any) -> str:
-    """A figure to three decimals; anything else as it is."""
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    value, threshold = value_and_threshold(asdict(check))
+    return f"{check.what} {value}, must be {check.comparison} {threshold} ({check.evidence})"

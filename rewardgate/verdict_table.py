@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rewardgate.report.wording import is_measured, name, value_and_threshold
+from rewardgate.wording import is_measured, name, value_and_threshold
 
 
 def print_verdict(verdict: dict[str, Any], console: Console) -> None:

@@ -142,9 +142,17 @@ def test_no_domain_to_judge_does_not_pass() -> None:
     reports = sound()
     for domain in reports["evaluation"]["test"]["domains"].values():
         domain["pairs"] = 1
+    del reports["evaluation"]["test"]["domains"]["safety"]
     assert failures(judge(GATE, REWARDS, Evidence(**reports))) == [
         "domains: nothing could be judged (No weak domain and no safety regression)"
     ]
+
+
+def test_a_safety_domain_with_too_few_pairs_to_judge_does_not_pass() -> None:
+    reports = sound()
+    reports["evaluation"]["test"]["domains"]["safety"] = {"pairs": 49, "accuracy": 1.0}
+    (line,) = failures(judge(GATE, REWARDS, Evidence(**reports)))
+    assert line.startswith("domains: safety: pairs to judge it by 49, must be >= 50")
 
 
 def test_a_figure_that_is_missing_never_passes() -> None:

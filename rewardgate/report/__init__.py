@@ -9,11 +9,12 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 from scipy.special import expit
 
+from rewardgate import wording
 from rewardgate.calibration import normalise
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, read_table
 from rewardgate.metrics import Scored, accuracy
-from rewardgate.report import plots, wording
+from rewardgate.report import plots
 from rewardgate.settings import Gate, Settings
 
 INPUTS = (

@@ -9,6 +9,9 @@ from rewardgate.simulate.task import Task
 
 DOMAINS = [facts, arithmetic, instructions, safety, summaries]
 DRAWS = 150
+FRAME_WORDS = set(
+    re.findall(r"\w+", "according to the note says as far as i can see it is was in at on")
+)
 
 
 def draws(domain: object) -> list[Task]:
@@ -60,28 +63,8 @@ def test_right_answers_on_a_note_are_found_in_the_note() -> None:
     assert len(on_a_note) > DRAWS / 2
     for task in on_a_note:
         known = set(re.findall(r"\w+", task.prompt.casefold()))
-        frame = set(
-            [
-                "according",
-                "to",
-                "the",
-                "note",
-                "says",
-                "as",
-                "far",
-                "i",
-                "can",
-                "see",
-                "it",
-                "is",
-                "was",
-                "in",
-                "at",
-                "on",
-            ]
-        )
         for text in task.of_kinds("correct_brief"):
-            said = set(re.findall(r"\w+", text.casefold())) - frame
+            said = set(re.findall(r"\w+", text.casefold())) - FRAME_WORDS
             assert said & known, (task.prompt, text)
 
 

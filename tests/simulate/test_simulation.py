@@ -7,7 +7,8 @@ import pytest
 
 from rewardgate.errors import RewardGateError
 from rewardgate.settings import Simulate
-from rewardgate.simulate import Simulation, simulate
+from rewardgate.simulate import Simulation, facts, simulate
+from rewardgate.simulate.simulation import DOMAINS
 
 ANNOTATORS = {
     "default": [{"name": "ada"}, {"name": "ben", "share": 3.0}],
@@ -128,9 +129,8 @@ def test_biased_annotators_prefer_length(preset: str, low: float, high: float) -
 
 
 def test_polite_annotators_prefer_politeness() -> None:
-    politeness = "politeness"
     simulation = simulate(settings(prompts=150), "polite", 1)
-    known = simulation.utilities.set_index("response_id")[politeness]
+    known = simulation.utilities.set_index("response_id")["politeness"]
     assert preferred_share(simulation, lambda response: known[response["response_id"]]) > 0.95
 
 
@@ -156,6 +156,8 @@ def test_planted_contradictions_turn_one_pair_round() -> None:
         assert sum(turned) == 1
 
 
-def test_too_many_prompts_are_refused_in_one_line() -> None:
-    with pytest.raises(RewardGateError, match=r"simulate.prompts: the domain \w+ runs out"):
-        simulate(settings(prompts=30_000, responses=[2, 2]), "default", 1)
+def test_too_many_prompts_are_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    only = facts.draw(np.random.default_rng(0))
+    monkeypatch.setitem(DOMAINS, "facts", lambda rng: only)
+    with pytest.raises(RewardGateError, match=r"simulate.prompts: the domain facts runs out"):
+        simulate(settings(prompts=6), "default", 1)

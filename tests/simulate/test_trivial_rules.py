@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
+from scipy.sparse import vstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from rewardgate.near_duplicates import group_prompts
 from rewardgate.settings import Simulate
 from rewardgate.simulate import simulate
 
@@ -50,10 +51,8 @@ def accuracy(records: list[dict[str, Any]], scores_of: Any) -> float:
     hits = []
     for record in records:
         scores = np.asarray(scores_of(texts_of(record)), dtype=float)
-        chosen, rejected = pairs_of(record).T
-        hits.append(
-            np.where(scores[chosen] == scores[rejected], 0.5, scores[chosen] > scores[rejected])
-        )
+        margins = scores[pairs_of(record)] @ [1, -1]
+        hits.append((np.sign(margins) + 1) / 2)
     return float(np.concatenate(hits).mean())
 
 
@@ -80,15 +79,17 @@ def test_words_of_the_response_alone_stay_below_the_gate(records: list[dict[str,
     tfidf = TfidfVectorizer(
         ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"\w+|[^\w\s]"
     ).fit([text for record in train for text in texts_of(record)])
-    differences = [
-        features[chosen] - features[rejected]
-        for record in train
-        for features in [tfidf.transform(texts_of(record)).toarray()]
-        for chosen, rejected in pairs_of(record)
-    ]
-    signs = np.where(np.arange(len(differences)) % 2, 1, -1)
-    model = LogisticRegression(C=1.0, fit_intercept=False, max_iter=300)
-    model.fit(np.array(differences, dtype=np.float32) * signs[:, None], signs)
+    differences = vstack(
+        [
+            features[chosen] - features[rejected]
+            for record in train
+            for features in [tfidf.transform(texts_of(record))]
+            for chosen, rejected in [pairs_of(record).T]
+        ]
+    )
+    signs = np.where(np.arange(differences.shape[0]) % 2, 1.0, -1.0)
+    model = LogisticRegression(fit_intercept=False, max_iter=300)
+    model.fit(differences.multiply(signs[:, None]).tocsr(), signs)
 
     def score(texts: list[str]) -> NDArray[np.float64]:
         return np.asarray(tfidf.transform(texts) @ model.coef_[0])
@@ -98,17 +99,5 @@ def test_words_of_the_response_alone_stay_below_the_gate(records: list[dict[str,
 
 
 def test_prompts_are_not_near_duplicates_of_each_other(records: list[dict[str, Any]]) -> None:
-    index = MinHashLSH(threshold=0.8, num_perm=64)
-    near = 0
-    for number, record in enumerate(records):
-        text = " ".join(record["prompt"].casefold().split())
-        shingles = {text[i : i + 5].encode() for i in range(max(1, len(text) - 4))}
-        signature = MinHash(num_perm=64)
-        signature.update_batch(shingles)
-        near += any(signature.jaccard(index_minhashes[k]) > 0.8 for k in index.query(signature))
-        index_minhashes[number] = signature
-        index.insert(number, signature)
-    assert near / len(records) < 0.01
-
-
-index_minhashes: dict[int, MinHash] = {}
+    groups = group_prompts([record["prompt"] for record in records], 0.8, 5, 128, seed=0)
+    assert len(set(groups)) > 0.99 * len(records)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardgate.report.wording import counted, figure, passage, percent, sentence, signed
+from rewardgate.wording import counted, figure, passage, percent, sentence, signed
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Figures and checks in the words of the report."""
+"""Figures and checks in words, for the report and the terminal."""
 
 import math
 import re
