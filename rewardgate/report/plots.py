@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from rewardgate.report.wording import name as words_of
+from rewardgate.wording import name as words_of
 
 Floats = NDArray[np.float64]
 
