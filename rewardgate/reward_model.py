@@ -92,22 +92,21 @@ class RewardModel:
         back[torch.tensor(order, dtype=torch.long)] = torch.arange(len(order))
         return torch.cat(parts)[back.to(self.model.device)]
 
-    def freeze_lower_layers(self, count: int) -> None:
-        """Keep the embeddings and the lowest `count` transformer layers as they are; 0 trains all.
+    def freeze(self, embeddings: bool, layers: int) -> None:
+        """Keep the embeddings, and the lowest `layers` transformer layers, as they are.
 
         Raises RewardGateError if the base has fewer layers.
         """
-        if count == 0:
-            return
-        stacks = [m for m in self.model.base_model.modules() if isinstance(m, nn.ModuleList)]
-        layers = max(stacks, key=len)
-        if count > len(layers):
+        trunk = self.model.base_model
+        blocks = max((m for m in trunk.modules() if isinstance(m, nn.ModuleList)), key=len)
+        if layers > len(blocks):
             raise RewardGateError(
-                f"train.presets: frozen_layers {count}, but the base has {len(layers)} layers"
+                f"train.presets: frozen_layers {layers}, but the base has {len(blocks)} layers"
             )
-        frozen = [self.model.get_input_embeddings(), *layers[:count]]
-        embeddings = getattr(self.model.base_model, "embeddings", None)
-        for module in [*frozen, *([embeddings] if embeddings is not None else [])]:
+        frozen: list[nn.Module] = list(blocks[:layers])
+        if embeddings:
+            frozen.append(getattr(trunk, "embeddings", self.model.get_input_embeddings()))
+        for module in frozen:
             module.requires_grad_(False)
 
 

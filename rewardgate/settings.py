@@ -80,6 +80,7 @@ class TrainPreset(Section):
 
     learning_rate: Positive
     head_learning_rate: Positive
+    freeze_embeddings: bool
     frozen_layers: Annotated[int, Field(ge=0)]
     max_length: Annotated[int, Field(ge=16)]
     batch_pairs: Count

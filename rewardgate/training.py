@@ -64,7 +64,7 @@ def train(
     ]
     prompts_per_batch = len(examples) * preset.epochs / len(plan)
 
-    model.freeze_lower_layers(preset.frozen_layers)
+    model.freeze(preset.freeze_embeddings, preset.frozen_layers)
     model.model.train()
     optimizer = make_optimizer(model, settings)
     start, saved = checkpoints.resume(model.model, optimizer)

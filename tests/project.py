@@ -82,8 +82,8 @@ def make_project(path: Path, *changes: str) -> Project:
 def tiny_changes(base: Path) -> list[str]:
     """Settings that make the whole pipeline run in seconds; such a model is always blocked."""
     preset = (
-        "{learning_rate: 0.001, head_learning_rate: 0.01, frozen_layers: 0, max_length: 64, "
-        "batch_pairs: 32, epochs: 1}"
+        "{learning_rate: 0.001, head_learning_rate: 0.01, freeze_embeddings: true, "
+        "frozen_layers: 0, max_length: 64, batch_pairs: 32, epochs: 1}"
     )
     return [
         f"train.base={base}",

@@ -127,13 +127,13 @@ def test_token_batches_hold_everything_once_within_the_budget(lengths: list[int]
 
 def test_freezing_layers_leaves_the_rest_trainable(tiny_encoder: Path) -> None:
     model = RewardModel.from_base(str(tiny_encoder), max_length=64, seed=0)
-    model.freeze_lower_layers(1)
+    model.freeze(embeddings=True, layers=1)
     trained = {name for name, p in model.model.named_parameters() if p.requires_grad}
     assert not any("embeddings" in name or "layer.0." in name for name in trained)
     assert any("layer.1." in name for name in trained)
     assert "classifier.weight" in trained
     with pytest.raises(RewardGateError, match=r"frozen_layers 9, but the base has 2 layers"):
-        model.freeze_lower_layers(9)
+        model.freeze(embeddings=False, layers=9)
 
 
 def test_the_head_depends_on_the_seed_alone(tiny_encoder: Path) -> None:

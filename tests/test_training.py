@@ -18,6 +18,7 @@ from rewardgate.settings import Train, TrainPreset
 PRESET = TrainPreset(
     learning_rate=1e-3,
     head_learning_rate=1e-2,
+    freeze_embeddings=False,
     frozen_layers=0,
     max_length=64,
     batch_pairs=8,

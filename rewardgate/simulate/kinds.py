@@ -28,7 +28,7 @@ KINDS = {
     "wrong_format": Kind(0.2, 0.7, 0.6, 3.0),
     "wrong_count": Kind(0.5, 0.9, 0.7, 0.3),
     "correct_rambling": Kind(0.8, 0.7, 0.6, 0.5),
-    "repeated_answer": Kind(0.7, 0.6, 0.4, 0.3),
+    "repeated_answer": Kind(0.3, 0.4, 0.3, 0.6),
     "rambling_decline": Kind(0.6, 0.7, 0.3, 0.8),
     "other_decline": Kind(0.5, 0.2, 0.2, 0.8),
     # wrong, but about the prompt
