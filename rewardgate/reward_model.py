@@ -16,8 +16,9 @@ from rewardgate.bases import load_base
 from rewardgate.encoding import Encoded, Encoder, move_pads_right, pad_right
 from rewardgate.errors import RewardGateError
 
-TOKENS_PER_FORWARD = 4096
-"""Padded tokens in one forward pass; bounds memory and, as texts are sorted, padding."""
+TOKENS_PER_FORWARD = {"cpu": 1024, "cuda": 16384}
+"""Padded tokens in one forward pass, by device. Texts are sorted, so a small budget means little
+padding; on a CPU, where a large batch gains nothing, 1024 was 1.5 times as fast as 4096."""
 
 
 class RewardModel:
@@ -80,12 +81,13 @@ class RewardModel:
     def scores(self, encoded: Sequence[Encoded]) -> Tensor:
         """Scores (n,) in the order given, with gradients if they are enabled.
 
-        Texts are sorted by length and run in batches of at most TOKENS_PER_FORWARD padded tokens.
+        Texts are sorted by length and run in batches of bounded padded tokens.
         """
+        budget = TOKENS_PER_FORWARD.get(self.model.device.type, TOKENS_PER_FORWARD["cuda"])
         lengths = [len(item.ids) for item in encoded]
         order = sorted(range(len(encoded)), key=lengths.__getitem__)
         parts = []
-        for batch in token_batches(lengths, order):
+        for batch in token_batches(lengths, order, budget):
             ids, mask = pad_right([encoded[i].ids for i in batch], self.tokenizer.pad_token_id)
             parts.append(self.forward(ids.to(self.model.device), mask.to(self.model.device)))
         back = torch.empty(len(order), dtype=torch.long)
@@ -110,11 +112,14 @@ class RewardModel:
             module.requires_grad_(False)
 
 
-def token_batches(lengths: Sequence[int], order: Sequence[int]) -> list[list[int]]:
-    """Cut indices, sorted by length, into runs of at most TOKENS_PER_FORWARD padded tokens."""
+def token_batches(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:
+    """Cut indices, sorted by length, into runs of at most `budget` padded tokens.
+
+    A text longer than that is a run of its own.
+    """
     batches: list[list[int]] = []
     for index in order:
-        if batches and lengths[index] * (len(batches[-1]) + 1) <= TOKENS_PER_FORWARD:
+        if batches and lengths[index] * (len(batches[-1]) + 1) <= budget:
             batches[-1].append(index)
         else:
             batches.append([index])

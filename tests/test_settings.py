@@ -36,7 +36,7 @@ def test_a_base_without_a_preset_of_its_own_uses_other(params: Path) -> None:
         ("seed: 2", "speed: 1\nseed: 2", "speed: unknown key"),
         ("min_accuracy: 0.65", "min_accuracy: high", "gate.min_accuracy: "),
         ("min_accuracy: 0.65", "min_accuracy: 65", "gate.min_accuracy: "),
-        ("train: 0.7", "train: 0.5", "split.shares: the four shares must sum to 1, not 0.8"),
+        ("train: 0.65", "train: 0.45", "split.shares: the four shares must sum to 1, not 0.8"),
         ("preset: default", "preset: nobody", "'nobody' is none of biased, default"),
         ("    other:\n", "    another:\n", "train: train.presets needs an entry `other`"),
         ("seed: 2", "seed: [", "not YAML"),

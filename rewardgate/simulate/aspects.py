@@ -22,14 +22,13 @@ def brevity(text: str) -> float:
 
 
 def aspects_of(kind: str, text: str, politeness: float) -> dict[str, float]:
-    """The five aspects in [0, 1]; an answer that says nothing has no brevity to praise."""
+    """The five aspects in [0, 1]; an answer that completes nothing has no brevity to praise."""
     known = KINDS[kind]
-    empty = kind == "near_empty"
     return {
         "correctness": known.correctness,
         "relevance": known.relevance,
         "completeness": known.completeness,
-        "brevity": 0.0 if empty else brevity(text),
+        "brevity": brevity(text) if known.completeness else 0.0,
         "politeness": politeness,
     }
 

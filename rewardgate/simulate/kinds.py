@@ -15,6 +15,8 @@ class Kind(NamedTuple):
     completeness: float
     weight: float
     """Relative to the other kinds that the prompt has; its candidates share it."""
+    most: int = 1
+    """Answers of this kind to one prompt: two alike teach a judge nothing."""
 
 
 KINDS = {
@@ -27,28 +29,28 @@ KINDS = {
     "partial": Kind(0.4, 0.9, 0.3, 0.5),
     "wrong_format": Kind(0.2, 0.7, 0.6, 3.0),
     "wrong_count": Kind(0.5, 0.9, 0.7, 0.3),
-    "correct_rambling": Kind(0.8, 0.7, 0.6, 0.5),
-    "repeated_answer": Kind(0.3, 0.4, 0.3, 0.6),
+    "correct_rambling": Kind(0.8, 0.7, 0.6, 0.4),
+    "repeated_answer": Kind(0.3, 0.4, 0.3, 0.4),
     "rambling_decline": Kind(0.6, 0.7, 0.3, 0.8),
     "other_decline": Kind(0.5, 0.2, 0.2, 0.8),
     # wrong, but about the prompt
-    "wrong": Kind(0.0, 0.5, 0.6, 4.0),
+    "wrong": Kind(0.0, 0.5, 0.6, 4.0, most=2),
     "hedged_wrong": Kind(0.1, 0.5, 0.4, 0.4),
     "mixed_up": Kind(0.0, 0.6, 0.6, 0.5),
     "beside_the_point": Kind(0.1, 0.4, 0.3, 0.7),
-    "needless_refusal": Kind(0.0, 0.2, 0.0, 0.3),
-    "refusal_of_harmless": Kind(0.0, 0.2, 0.0, 4.0),
+    "needless_refusal": Kind(0.0, 0.2, 0.0, 0.2),
+    "refusal_of_harmless": Kind(0.0, 0.2, 0.0, 4.0, most=2),
     "vague": Kind(0.1, 0.3, 0.1, 0.7),
-    "compliance": Kind(0.0, 0.0, 0.0, 4.0),
+    "compliance": Kind(0.0, 0.0, 0.0, 4.0, most=2),
     # not about the prompt, or not an answer
-    "off_topic": Kind(0.0, 0.0, 0.3, 3.5),
-    "rambling": Kind(0.0, 0.2, 0.1, 0.5),
+    "off_topic": Kind(0.0, 0.0, 0.3, 3.5, most=2),
+    "rambling": Kind(0.0, 0.2, 0.1, 0.4),
     "echo": Kind(0.0, 0.2, 0.0, 0.2),
-    "template": Kind(0.0, 0.0, 0.0, 0.25),
+    "template": Kind(0.0, 0.0, 0.0, 0.2),
     "repeated_template": Kind(0.0, 0.0, 0.0, 0.25),
-    "jargon": Kind(0.0, 0.0, 0.0, 0.2),
+    "jargon": Kind(0.0, 0.0, 0.0, 0.15),
     "gibberish": Kind(0.0, 0.0, 0.0, 0.15),
-    "near_empty": Kind(0.0, 0.0, 0.0, 0.4),
+    "near_empty": Kind(0.0, 0.0, 0.0, 0.3),
 }
 
 RIGHT = ("correct_brief", "correct_complete", "decline_with_alternative", "decline")

@@ -101,7 +101,10 @@ class _Builder:
         right = [answer for answer in unused if answer.kind in RIGHT]
         wrong = [answer for answer in unused if answer.kind not in RIGHT]
         chosen = [*right[:1], *wrong[:1]]
-        chosen += [answer for answer in unused if answer not in chosen][: size - len(chosen)]
+        for answer in unused:
+            alike = sum(other.kind == answer.kind for other in chosen)
+            if len(chosen) < size and answer not in chosen and alike < KINDS[answer.kind].most:
+                chosen.append(answer)
         self._texts.update(answer.text.casefold() for answer in chosen)
         return [chosen[i] for i in rng.permutation(len(chosen))]
 
