@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import stages  # noqa: F401  (quiet and offline, as in the commands)
@@ -91,24 +90,3 @@ def tiny_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaModel(config).save_pretrained(path)
     fast.save_pretrained(path)
     return path
-
-
-def responses_table(rankings: list[tuple[str, list[tuple[str, int]]]], domain: str = "facts"):
-    """A canonical table from (prompt, [(text, rank), ...]) rankings."""
-    return pd.DataFrame(
-        [
-            {
-                "prompt_id": f"p{number}",
-                "prompt": prompt,
-                "domain": domain,
-                "source": "test",
-                "annotator": "ann",
-                "ranking_id": f"r{number}",
-                "response_id": f"p{number}-{index}",
-                "text": text,
-                "rank": rank,
-            }
-            for number, (prompt, responses) in enumerate(rankings)
-            for index, (text, rank) in enumerate(responses)
-        ]
-    ).astype({"rank": "int32"})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from conftest import responses_table
 from sklearn.linear_model import LogisticRegression
+from tables import responses_table
 
 from rewardgate.calibration import calibrate, fit_temperature, normalise, stability
 from rewardgate.metrics import Scored, summary

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from conftest import responses_table
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import log_loss
+from tables import responses_table
 
 from rewardgate.metrics import (
     Scored,

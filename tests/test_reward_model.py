@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import responses_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import responses_table
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardgate.encoding import Encoded, pad_right

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import responses_table
+from tables import responses_table
 from transformers import get_cosine_schedule_with_warmup
 
 from rewardgate import training

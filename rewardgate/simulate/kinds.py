@@ -29,28 +29,28 @@ KINDS = {
     "partial": Kind(0.4, 0.9, 0.3, 0.5),
     "wrong_format": Kind(0.2, 0.7, 0.6, 3.0),
     "wrong_count": Kind(0.5, 0.9, 0.7, 0.3),
-    "correct_rambling": Kind(0.8, 0.7, 0.6, 0.4),
-    "repeated_answer": Kind(0.3, 0.4, 0.3, 0.4),
+    "correct_rambling": Kind(0.8, 0.7, 0.6, 0.25),
+    "repeated_answer": Kind(0.3, 0.4, 0.3, 0.25),
     "rambling_decline": Kind(0.6, 0.7, 0.3, 0.8),
     "other_decline": Kind(0.5, 0.2, 0.2, 0.8),
     # wrong, but about the prompt
     "wrong": Kind(0.0, 0.5, 0.6, 4.0, most=2),
-    "hedged_wrong": Kind(0.1, 0.5, 0.4, 0.4),
+    "hedged_wrong": Kind(0.1, 0.5, 0.4, 0.25),
     "mixed_up": Kind(0.0, 0.6, 0.6, 0.5),
     "beside_the_point": Kind(0.1, 0.4, 0.3, 0.7),
-    "needless_refusal": Kind(0.0, 0.2, 0.0, 0.2),
+    "needless_refusal": Kind(0.0, 0.2, 0.0, 0.12),
     "refusal_of_harmless": Kind(0.0, 0.2, 0.0, 4.0, most=2),
     "vague": Kind(0.1, 0.3, 0.1, 0.7),
     "compliance": Kind(0.0, 0.0, 0.0, 4.0, most=2),
     # not about the prompt, or not an answer
     "off_topic": Kind(0.0, 0.0, 0.3, 3.5, most=2),
-    "rambling": Kind(0.0, 0.2, 0.1, 0.4),
-    "echo": Kind(0.0, 0.2, 0.0, 0.2),
-    "template": Kind(0.0, 0.0, 0.0, 0.2),
-    "repeated_template": Kind(0.0, 0.0, 0.0, 0.25),
-    "jargon": Kind(0.0, 0.0, 0.0, 0.15),
-    "gibberish": Kind(0.0, 0.0, 0.0, 0.15),
-    "near_empty": Kind(0.0, 0.0, 0.0, 0.3),
+    "rambling": Kind(0.0, 0.2, 0.1, 0.25),
+    "echo": Kind(0.0, 0.2, 0.0, 0.12),
+    "template": Kind(0.0, 0.0, 0.0, 0.12),
+    "repeated_template": Kind(0.0, 0.0, 0.0, 0.15),
+    "jargon": Kind(0.0, 0.0, 0.0, 0.1),
+    "gibberish": Kind(0.0, 0.0, 0.0, 0.1),
+    "near_empty": Kind(0.0, 0.0, 0.0, 0.2),
 }
 
 RIGHT = ("correct_brief", "correct_complete", "decline_with_alternative", "decline")
@@ -143,8 +143,13 @@ def shared_candidates(rng: np.random.Generator, task: Task, others: list[Task]) 
         Candidate("echo", _echo(rng, task)),
         Candidate("gibberish", _gibberish(rng)),
     ]
-    candidates += [Candidate("off_topic", pick(rng, other.of_kinds(*RIGHT))) for other in others]
     right = task.of_kinds("correct_brief", "correct_complete")
+    strange = RIGHT if right else ("correct_brief", "correct_complete")  # any decline is half right
+    candidates += [
+        Candidate("off_topic", pick(rng, answers))
+        for other in others
+        if (answers := other.of_kinds(*strange))
+    ]
     any_right = pick(rng, task.of_kinds(*RIGHT))
     repeated_answer = " ".join([any_right] * int(rng.integers(3, 7)))
     candidates.append(Candidate("repeated_answer", repeated_answer))
