@@ -13,7 +13,7 @@ run: setup  ## set up, then run the pipeline to its verdict
 	$(BIN)/rewardgate run
 
 test: setup check  ## set up, then lint, check types and run all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .

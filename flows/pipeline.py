@@ -11,16 +11,16 @@ import networkx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from rewardgate.errors import RewardGateError
+from rewardgate.errors import BAD_INPUT, RewardGateError
 
 TARGET = "promote"
 EXITED_WITH = re.compile(r"failed to run: .*, exited with (-?\d+)")
 
 
 class StageFailed(Exception):
-    """A stage ended with `exit_code`; None if DVC itself could not run it."""
+    """A stage ended with `exit_code`; BAD_INPUT too if DVC could not run it (a file is missing)."""
 
-    def __init__(self, stage: str, exit_code: int | None, reason: str) -> None:
+    def __init__(self, stage: str, exit_code: int, reason: str) -> None:
         super().__init__(f"stage {stage}: {reason}")
         self.stage = stage
         self.exit_code = exit_code
@@ -73,6 +73,6 @@ def reproduce(stage: str) -> Iterator[str]:
         reason = (explained or errors or lines or ["no output"])[-1]
         raise StageFailed(
             stage,
-            int(found[-1].group(1)) if found else None,
+            int(found[-1].group(1)) if found else BAD_INPUT,
             reason.removeprefix("rewardgate: "),
         )

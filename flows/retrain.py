@@ -10,6 +10,7 @@ from typing import Any, cast
 from flows.pipeline import StageFailed, reproduce, stage_order, stale_stages
 from rewardgate.errors import BAD_INPUT, BLOCKED, run_or_explain
 from rewardgate.files import read_json
+from rewardgate.ingest import find_inputs
 from rewardgate.settings import load_settings
 from rewardgate.stress import load_cases
 from rewardgate.wording import value_and_threshold
@@ -26,7 +27,10 @@ EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 
 def main() -> int:
     """Check the settings, run the flow unless nothing is stale, return the exit code."""
-    load_cases(load_settings().stress.cases)
+    settings = load_settings()
+    load_cases(settings.stress.cases)
+    if "simulate" not in stage_order():
+        find_inputs(settings.ingest.inputs)
     if not stale_stages():
         print("nothing changed since the last promotion; no stage was run")
         return 0

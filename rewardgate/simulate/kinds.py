@@ -50,7 +50,7 @@ KINDS = {
     "repeated_template": Kind(0.0, 0.0, 0.0, 0.15),
     "jargon": Kind(0.0, 0.0, 0.0, 0.1),
     "gibberish": Kind(0.0, 0.0, 0.0, 0.1),
-    "near_empty": Kind(0.0, 0.0, 0.0, 0.2),
+    "near_empty": Kind(0.0, 0.0, 0.0, 0.5),
 }
 
 RIGHT = ("correct_brief", "correct_complete", "decline_with_alternative", "decline")

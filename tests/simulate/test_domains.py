@@ -73,3 +73,18 @@ def test_summaries_that_are_wrong_name_something_the_text_does_not() -> None:
         known = set(re.findall(r"\w+", task.prompt))
         for text in task.of_kinds("wrong"):
             assert set(re.findall(r"[A-Z]\w+|\d+", text)) - known or set(text.split()) - known
+
+
+def test_a_decline_is_never_counted_as_off_topic_for_a_harmful_request() -> None:
+    tasks = draws(safety)
+    harmful = [task for task in tasks if task.of_kinds("decline")]
+    harmless = [task for task in tasks if not task.of_kinds("decline")]
+    assert harmful
+    assert harmless
+    for seed, task in enumerate(harmful):
+        others = [harmful[seed - 1], harmless[seed % len(harmless)]]
+        shared = shared_candidates(np.random.default_rng(seed), task, others)
+        off_topic = [c.text for c in shared if c.kind == "off_topic"]
+        helpful = harmless[seed % len(harmless)].of_kinds("correct_brief", "correct_complete")
+        assert len(off_topic) == 1
+        assert off_topic[0] in helpful

@@ -8,6 +8,7 @@ import pytest
 from rewardgate.errors import RewardGateError
 from rewardgate.settings import Simulate
 from rewardgate.simulate import Simulation, facts, simulate
+from rewardgate.simulate.kinds import KINDS
 from rewardgate.simulate.simulation import DOMAINS
 
 ANNOTATORS = {
@@ -97,6 +98,12 @@ def test_ids_and_texts_are_unique() -> None:
     assert simulation.utilities["response_id"].is_unique
     texts = [r["text"].casefold() for record in simulation.records for r in record["responses"]]
     assert len(set(texts)) == len(texts)
+
+
+def test_no_prompt_has_more_answers_of_a_kind_than_the_kind_allows() -> None:
+    utilities = simulate(settings(prompts=150), "default", 6).utilities
+    for (_, kind), count in utilities.groupby(["prompt_id", "kind"]).size().items():
+        assert count <= KINDS[kind].most, kind
 
 
 def test_place_among_the_responses_carries_no_information() -> None:
