@@ -3,11 +3,10 @@
 import sys
 from pathlib import Path
 
-from rewardgate.report import render_report
-
 from rewardgate.checklist import Evidence, failures, judge
 from rewardgate.errors import run_or_explain
 from rewardgate.files import read_json, sha256_file, sha256_folder, write_json, write_text
+from rewardgate.report import render_report
 from rewardgate.settings import load_settings
 
 REPORTS = ("evaluation", "calibration", "stress", "train", "split", "validation", "ingest")
