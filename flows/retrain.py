@@ -11,6 +11,7 @@ from flows.pipeline import StageFailed, reproduce, stage_order, stale_stages
 from rewardgate.errors import BAD_INPUT, BLOCKED, run_or_explain
 from rewardgate.files import read_json
 from rewardgate.ingest import find_inputs
+from rewardgate.promotion import is_current
 from rewardgate.settings import load_settings
 from rewardgate.stress import load_cases
 from rewardgate.wording import value_and_threshold
@@ -20,6 +21,7 @@ from prefect.artifacts import create_markdown_artifact  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
+PROMOTED = Path("models/promoted")
 RETRIES = 2
 EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 """Exit code by the name of a failed state; a state of any other name is a crash, 1."""
@@ -31,7 +33,8 @@ def main() -> int:
     load_cases(settings.stress.cases)
     if "simulate" not in stage_order():
         find_inputs(settings.ingest.inputs)
-    if not stale_stages():
+    stale = stale_stages() - {"promote"}
+    if not stale and VERDICT.is_file() and is_current(read_json(VERDICT), PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
         return 0
     state = cast("State[Any]", retrain(return_state=True))

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json
+from rewardgate.quiet import silence
 from rewardgate.verdict_table import print_verdict
 
 PROMOTED = Path("models/promoted")
@@ -71,7 +72,7 @@ def status() -> None:
     """Show what is promoted, the verdict on the newest candidate, and which stages are stale."""
     from dvc.repo import Repo
 
-    from rewardgate.promotion import current_version
+    from rewardgate.promotion import current_version, is_current
 
     enter_project()
     promoted = current_version(PROMOTED)
@@ -92,8 +93,10 @@ def status() -> None:
     else:
         typer.echo("candidate: none judged yet")
     with Repo() as repo:
-        stale = sorted(repo.status(targets=["promote"], with_deps=True))
-    typer.echo(f"stale:     {', '.join(stale) or 'nothing'}")
+        stale = set(repo.status(targets=["promote"], with_deps=True))
+    if VERDICT.is_file() and is_current(read_json(VERDICT), PROMOTED):
+        stale.discard("promote")
+    typer.echo(f"stale:     {', '.join(sorted(stale)) or 'nothing'}")
 
 
 @app.command()
@@ -136,6 +139,7 @@ def main() -> None:
     def command() -> Any:
         return app(standalone_mode=False)
 
+    silence()
     try:
         sys.exit(run_or_explain(command))
     except typer.Exit as exit_:

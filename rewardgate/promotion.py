@@ -114,6 +114,12 @@ def publish(
     return target, True
 
 
+def is_current(verdict: dict[str, Any], promoted: Path) -> bool:
+    """Whether what is promoted rests on this very verdict."""
+    current = current_version(promoted)
+    return current is not None and current[1]["verdict_sha256"] == sha256_json(verdict)
+
+
 def current_version(promoted: Path) -> tuple[Path, dict[str, Any]] | None:
     """Folder and record of the promoted model; None if nothing was ever promoted."""
     folder = promoted / CURRENT

@@ -10,6 +10,7 @@ from rewardgate.errors import RewardGateError
 from rewardgate.files import sha256_file, sha256_folder, write_json
 from rewardgate.promotion import (
     current_version,
+    is_current,
     lock_hash,
     promotion_record,
     publish,
@@ -87,6 +88,8 @@ def test_promoting_again_changes_nothing_and_another_keeps_the_first(candidate: 
     current = current_version(Path("promoted"))
     assert current is not None
     assert current[0] == second.resolve()
+    promote({"rewards": REWARDS})
+    assert (Path("promoted") / "current").resolve() == first.resolve()
 
 
 def test_a_failed_publication_leaves_the_promoted_model(
@@ -124,6 +127,13 @@ def test_an_altered_bundle_is_refused(candidate: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(RewardGateError, match="differs from its promotion record"):
         load_promoted("promoted")
+
+
+def test_only_the_verdict_that_was_acted_on_is_current(candidate: Path) -> None:
+    assert not is_current(verdict(), Path("promoted"))
+    promote({"rewards": REWARDS})
+    assert is_current(verdict(), Path("promoted"))
+    assert not is_current({**verdict(), "failures": ["other"]}, Path("promoted"))
 
 
 def test_nothing_promoted_is_said_so(tmp_path: Path) -> None:

@@ -47,11 +47,3 @@ def test_crashes_are_retried_and_explained_failures_are_not(
     runs = tmp_path / "runs"
     assert len(runs.read_text().splitlines()) == attempts
     assert finished.returncode != BLOCKED
-
-
-def test_nothing_stale_runs_nothing(tmp_path: Path) -> None:
-    project = small_project(tmp_path, "true")
-    project.run("dvc", "repro", "promote")
-    finished = project.run("python", "-m", "flows.retrain")
-    assert finished.returncode == 0
-    assert "no stage was run" in finished.stdout
