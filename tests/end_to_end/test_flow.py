@@ -25,6 +25,7 @@ def small_project(path: Path, second: str) -> Project:
     project = Project(path)
     project.run("git", "init", "-q")
     project.run("dvc", "init", "-q")
+    project.set("ingest.inputs=data/stress_cases.yaml")  # there is no ingest stage to read it
     return project
 
 
