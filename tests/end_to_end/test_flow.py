@@ -1,5 +1,6 @@
 """The flow with the real Prefect engine, on a pipeline of two small stages."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def small_project(path: Path, second: str) -> Project:
     ("second", "code", "message", "attempts"),
     [
         ("sh -c 'echo run >> runs; exit 2'", 2, "exited with 2", 1),
-        ("sh -c 'echo run >> runs; kill -9 $$'", 1, "exited with ", 3),
+        ("sh -c 'echo run >> runs; kill -9 $$'", 1, r"exited with (-9|137)\n", 3),
         ("sh -c 'echo run >> runs; test $(wc -l < runs) = 2'", 0, "", 2),
     ],
 )
@@ -44,7 +45,7 @@ def test_crashes_are_retried_and_explained_failures_are_not(
     finished = project.run("python", "-m", "flows.retrain")
     output = finished.stdout + finished.stderr
     assert finished.returncode == code, output
-    assert message in finished.stderr
+    assert re.search(message, finished.stderr)
     runs = tmp_path / "runs"
     assert len(runs.read_text().splitlines()) == attempts
     assert finished.returncode != BLOCKED

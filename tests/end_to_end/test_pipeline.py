@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import time
@@ -25,17 +24,12 @@ def explained(stderr: str) -> list[str]:
     return [line for line in stderr.splitlines() if line.startswith("rewardgate: ")]
 
 
-def of_ours(output: str) -> list[str]:
-    """Traceback lines from our code; Prefect's server may log some of its own on a busy machine."""
-    return re.findall(r'File ".*/(?:rewardgate|stages|flows)/\w+\.py", line.*', output)
-
-
 @pytest.fixture(scope="module")
 def by_dvc(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("by-dvc"), *tiny_changes(tiny_encoder))
     finished = project.run("dvc", "repro", "promote")
     assert "blocked: " in finished.stdout, finished.stdout + finished.stderr
-    assert not of_ours(finished.stdout + finished.stderr)
+    assert "Traceback" not in finished.stdout + finished.stderr
     assert finished.returncode != 0
     return project
 
@@ -62,7 +56,7 @@ def test_the_flow_does_the_same_work_with_the_same_hashes(
     (reason,) = explained(finished.stderr)
     assert reason.startswith("rewardgate: promotion blocked: ")
     assert "mean_margin" in reason
-    assert not of_ours(output)
+    assert "Traceback" not in output
     for stage in STAGES:
         assert f"Running stage '{stage}'" in output
 
@@ -156,7 +150,7 @@ def test_bad_settings_are_one_line_from_the_command(
     finished = project.run("rewardgate", "run")
     assert finished.returncode == BAD_INPUT, finished.stdout + finished.stderr
     assert message in explained(finished.stderr)[-1]
-    assert not of_ours(finished.stdout + finished.stderr)
+    assert "Traceback" not in finished.stdout + finished.stderr
 
 
 def test_an_unknown_key_in_params_is_one_line(tmp_path: Path, tiny_encoder: Path) -> None:
