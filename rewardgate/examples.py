@@ -6,23 +6,37 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rewardgate.encoding import Encoded, Encoder
-from rewardgate.pairs import pairs_of
+from rewardgate.pairs import pairs_of, ties_of
+
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One prompt: its k responses encoded once, and p comparisons as positions among them.
+    """One prompt: its k distinct responses encoded once, and comparisons as positions among them.
 
-    encoded: k encodings
-    chosen, rejected: (p,) positions in `encoded`
+    encoded: k encodings; words: (k,) their lengths in words
+    chosen, rejected, rank_distance: (p,) the decided comparisons
+    tied: (2, t) the two sides of each tie
+    rankings: of each ranking the positions (n,) of its responses and their ranks (n,)
+    weights: (p,) weight of each decided comparison in the loss; tied_weights: (t,)
+    features: (k, hidden) what a frozen trunk makes of the responses, once computed
     """
 
     prompt_id: str
     encoded: list[Encoded]
-    chosen: NDArray[np.int64]
-    rejected: NDArray[np.int64]
+    words: NDArray[np.int64]
+    chosen: Positions
+    rejected: Positions
+    rank_distance: NDArray[np.int32]
+    tied: NDArray[np.int64]
+    rankings: list[tuple[Positions, NDArray[np.int32]]]
+    weights: NDArray[np.float64]
+    tied_weights: NDArray[np.float64]
+    features: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -32,27 +46,53 @@ class Example:
 def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
     """Tokenise a canonical table, one example a prompt, in order of first appearance.
 
-    A prompt ranked by several annotators is one example with the comparisons of all of them.
+    A prompt ranked by several annotators is one example with the comparisons of all of them, and a
+    response that they all ranked is encoded once. A prompt without a decided comparison is left
+    out. Every comparison weighs 1.
     """
-    prompt_code, prompt_ids = pd.factorize(responses["prompt_id"])
-    rows_of = pd.Series(np.arange(len(responses))).groupby(prompt_code).indices
-    position = np.empty(len(responses), dtype=np.int64)
-    for rows in rows_of.values():
-        position[rows] = np.arange(len(rows))
-    pairs = pairs_of(responses)
-    chosen, rejected = pairs["chosen"].to_numpy(), pairs["rejected"].to_numpy()
-    pairs_in = pd.Series(np.arange(len(pairs))).groupby(prompt_code[chosen]).indices
+    responses = responses.reset_index(drop=True)
     prompts, texts = responses["prompt"].tolist(), responses["text"].tolist()
-    return [
-        Example(
-            str(prompt_id),
-            [encoder.encode(prompts[row], texts[row]) for row in rows_of[code]],
-            position[chosen[pairs_in[code]]],
-            position[rejected[pairs_in[code]]],
+    rank = responses["rank"].to_numpy(np.int32)
+    position = np.empty(len(responses), dtype=np.int64)
+    encoded_of: dict[str, list[Encoded]] = {}
+    words_of: dict[str, list[int]] = {}
+    rows_of = responses.groupby("prompt_id", sort=False).indices
+    for prompt_id, rows in rows_of.items():
+        distinct: dict[tuple[str, str], int] = {}
+        for row in rows:
+            position[row] = distinct.setdefault((prompts[row], texts[row]), len(distinct))
+        encoded_of[prompt_id] = [encoder.encode(*texts) for texts in distinct]
+        words_of[prompt_id] = [len(text.split()) for _, text in distinct]
+    pairs = pairs_of(responses)
+    pair_rows = pairs.groupby("prompt_id").indices
+    chosen, rejected = pairs["chosen"].to_numpy(), pairs["rejected"].to_numpy()
+    distance = pairs["rank_distance"].to_numpy()
+    ties = np.stack(ties_of(responses))
+    tie_rows = pd.Series(ties[0]).groupby(responses["prompt_id"].to_numpy()[ties[0]]).indices
+    ranking = responses["ranking_id"].to_numpy()
+    examples = []
+    for prompt_id, rows in rows_of.items():
+        if prompt_id not in pair_rows:
+            continue
+        at, tied = pair_rows[prompt_id], ties[:, tie_rows.get(prompt_id, [])]
+        examples.append(
+            Example(
+                str(prompt_id),
+                encoded_of[prompt_id],
+                np.array(words_of[prompt_id]),
+                position[chosen[at]],
+                position[rejected[at]],
+                distance[at],
+                position[tied],
+                [
+                    (position[own], rank[own])
+                    for own in (rows[ranking[rows] == name] for name in pd.unique(ranking[rows]))
+                ],
+                np.ones(len(at)),
+                np.ones(tied.shape[1]),
+            )
         )
-        for code, prompt_id in enumerate(prompt_ids)
-        if code in pairs_in
-    ]
+    return examples
 
 
 def batches_of(examples: Sequence[Example], batch_pairs: int, seed: list[int]) -> list[list[int]]:
@@ -72,3 +112,34 @@ def batches_of(examples: Sequence[Example], batch_pairs: int, seed: list[int]) -
     if len(batches) > 1 and pairs < batch_pairs / 2:
         batches[-2].extend(batches.pop())
     return batches
+
+
+def shares_of(
+    batch: Sequence[Example], processes: int, tokens: int
+) -> list[list[tuple[list[Example], float]]]:
+    """What each process does of a batch: runs of at most `tokens` tokens, with their weight.
+
+    A prompt is never cut. Every process has the same number of runs, since all of them must meet
+    after each: where one has fewer, a prompt that weighs 0 fills the place.
+    """
+    held = [0] * processes
+    own: list[list[Example]] = [[] for _ in range(processes)]
+    for example in sorted(batch, key=lambda e: -e.tokens) if processes > 1 else batch:
+        process = int(np.argmin(held))
+        own[process].append(example)
+        held[process] += example.tokens
+    shares = [[(run, 1.0) for run in _runs(examples, tokens)] for examples in own]
+    most = max(len(share) for share in shares)
+    return [share + [([batch[0]], 0.0)] * (most - len(share)) for share in shares]
+
+
+def _runs(examples: Sequence[Example], tokens: int) -> list[list[Example]]:
+    runs: list[list[Example]] = []
+    held = 0
+    for example in examples:
+        if not runs or held + example.tokens > tokens:
+            runs.append([])
+            held = 0
+        runs[-1].append(example)
+        held += example.tokens
+    return runs

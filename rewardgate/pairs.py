@@ -1,4 +1,4 @@
-"""Rankings as comparisons: every pair of a ranking whose ranks differ."""
+"""Rankings as comparisons: every pair of a ranking, decided or tied."""
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,12 @@ def pairs_of(responses: pd.DataFrame) -> pd.DataFrame:
     ranking_id, prompt_id, domain, chosen and rejected (int64 row positions, for `iloc` or a NumPy
     array, not index labels) and rank_distance (int32, >= 1; rank of rejected minus rank of chosen).
     """
-    chosen, rejected = _comparisons(
-        pd.factorize(responses["ranking_id"])[0], responses["rank"].to_numpy(np.int32)
-    )
     rank = responses["rank"].to_numpy(np.int32)
+    left, right = _all_pairs(responses)
+    decided = rank[left] != rank[right]
+    left, right = left[decided], right[decided]
+    left_wins = rank[left] < rank[right]
+    chosen, rejected = np.where(left_wins, left, right), np.where(left_wins, right, left)
     pairs = responses[["ranking_id", "prompt_id", "domain"]].iloc[chosen].reset_index(drop=True)
     pairs["chosen"] = chosen
     pairs["rejected"] = rejected
@@ -24,10 +26,17 @@ def pairs_of(responses: pd.DataFrame) -> pd.DataFrame:
     return pairs
 
 
-def _comparisons(
-    ranking: NDArray[np.int64], rank: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row positions (chosen, rejected), both of shape (pairs,); rankings are coded from 0."""
+def ties_of(responses: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row positions (t,) and (t,) of the two sides of every tie within a ranking."""
+    rank = responses["rank"].to_numpy(np.int32)
+    left, right = _all_pairs(responses)
+    tied = rank[left] == rank[right]
+    return left[tied], right[tied]
+
+
+def _all_pairs(responses: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row positions (pairs,) of both sides of each pair, ranking by ranking."""
+    ranking = pd.factorize(responses["ranking_id"])[0]
     order = np.argsort(ranking, kind="stable")
     sizes = np.bincount(ranking)
     starts = np.cumsum(sizes) - sizes
@@ -39,8 +48,5 @@ def _comparisons(
         left, right = rows[:, first].ravel(), rows[:, second].ravel()
         blocks.append(np.stack([np.repeat(codes, len(first)), left, right]))
     code, left, right = np.concatenate(blocks, axis=1)
-    kept = np.flatnonzero(rank[left] != rank[right])
-    kept = kept[np.argsort(code[kept], kind="stable")]
-    left, right = left[kept], right[kept]
-    left_wins = rank[left] < rank[right]
-    return np.where(left_wins, left, right), np.where(left_wins, right, left)
+    by_ranking = np.argsort(code, kind="stable")
+    return left[by_ranking], right[by_ranking]

@@ -76,26 +76,63 @@ class Split(Section):
 
 
 class TrainPreset(Section):
-    """What suits one kind of base model."""
+    """What suits one kind of base model.
 
+    method: `full` trains every layer that is not frozen, `lora` low-rank adapters that are merged
+    when the model is saved, `head` the head alone, on features computed once
+    """
+
+    method: Literal["full", "lora", "head"] = "full"
     learning_rate: Positive
     head_learning_rate: Positive
     freeze_embeddings: bool
     frozen_layers: Annotated[int, Field(ge=0)]
+    lora_rank: Count = 16
+    lora_alpha: Positive = 32
+    gradient_checkpointing: bool = False
     max_length: Annotated[int, Field(ge=16)]
     batch_pairs: Count
     epochs: Count
 
 
+class Loss(Section):
+    """The training loss; see rewardgate/losses.py for each formula and its source."""
+
+    kind: Literal["bradley_terry", "rao_kupper", "davidson", "plackett_luce"] = "bradley_terry"
+    weighting: Literal["prompt", "pair"] = "prompt"
+    tie_width: Annotated[float, Field(ge=0)] = 0.5
+    tie_propensity: Positive = 0.5
+    margin_per_rank: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    centering: Annotated[float, Field(ge=0)] = 0.0
+    length: Literal["none", "balanced", "decorrelated"] = "none"
+    decorrelation: Annotated[float, Field(ge=0)] = 1.0
+
+    @model_validator(mode="after")
+    def options_belong_to_the_kind(self) -> "Loss":
+        if self.kind != "bradley_terry" and (self.margin_per_rank or self.label_smoothing):
+            raise ValueError(
+                "margin_per_rank and label_smoothing belong to kind bradley_terry; set both to 0"
+            )
+        if self.kind == "plackett_luce" and self.length == "balanced":
+            raise ValueError("length: balanced weighs pairs; kind plackett_luce has none")
+        return self
+
+
 class Train(Section):
+    launch: str
     base: str
     presets: dict[str, TrainPreset]
+    loss: Loss
+    precision: Literal["fp32", "bf16"]
+    tokens_per_backward: Count
     warmup_share: Share
     weight_decay: Annotated[float, Field(ge=0)]
     max_grad_norm: Positive
     checkpoint_steps: Count
     eval_steps: Count
     eval_prompts: Count
+    patience: Count | None
 
     @property
     def preset(self) -> TrainPreset:

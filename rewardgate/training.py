@@ -1,31 +1,38 @@
-"""Bradley-Terry training on whole rankings: every response encoded once, all its pairs used."""
+"""Training on whole rankings: every response encoded once a step, all its comparisons used."""
 
+import contextlib
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from accelerate import Accelerator
+from accelerate.utils import DistributedType
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 from tqdm import tqdm
 
-from rewardgate.checkpoints import Checkpoints
+from rewardgate.adapters import adapt, merge, with_features
+from rewardgate.checkpoints import Checkpoints, State, Tensors
 from rewardgate.errors import RewardGateError
-from rewardgate.examples import Example, batches_of, examples_of
-from rewardgate.losses import bradley_terry_loss
+from rewardgate.examples import Example, batches_of, examples_of, shares_of
 from rewardgate.metrics import accuracy
-from rewardgate.reward_model import RewardModel
+from rewardgate.objective import WEIGHTING, Objective, total_weight, weighted
+from rewardgate.reward_model import RewardModel, in_order
 from rewardgate.settings import Train
 
-TOKENS_PER_BACKWARD = 16384
-"""Tokens whose activations are held at once; a larger batch is accumulated in chunks."""
-
-PAIR_WEIGHTING = (
-    "each pair weighs 1 / (pairs of its prompt), so that every prompt has the same weight in the "
-    "loss however many responses it has"
-)
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+"""Checkpoints hold the trained parameters whole, on however many devices they lie."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,14 @@ class TrainingLog:
 
     steps: list[dict[str, float]]
     evals: list[dict[str, float]]
+
+    @property
+    def best(self) -> dict[str, float] | None:
+        """The evaluation with the lowest held-out loss, the first of equals."""
+        return min(self.evals, key=lambda row: row["eval_loss"], default=None)
+
+    def evaluations_without_gain(self) -> int:
+        return len(self.evals) - 1 - self.evals.index(self.best) if self.best else 0
 
 
 def train(
@@ -48,125 +63,280 @@ def train(
     """Fine-tune `model` in place, resuming from a checkpoint of the same run if there is one.
 
     train_set, eval_set: canonical tables of responses
+    Under `accelerate launch` every process calls this and shares each batch with the others (DDP
+    or FSDP); the batches are those of one process. The model keeps the weights of the evaluation
+    with the lowest held-out loss.
     Returns the training curve and a report of what was trained on.
-    Raises RewardGateError if there is no pair, or if the loss stops being finite.
+    Raises RewardGateError if there is no pair, if the loss is not finite or if memory runs out.
     """
-    torch.use_deterministic_algorithms(True)
-    preset = settings.preset
-    examples = examples_of(train_set, model.encoder)
-    if not examples:
-        raise RewardGateError("train: no comparison in the training split; add rankings")
-    held_out = examples_of(first_prompts(eval_set, settings.eval_prompts), model.encoder)
-    plan = [
-        batch
-        for epoch in range(preset.epochs)
-        for batch in batches_of(examples, preset.batch_pairs, [seed, epoch])
-    ]
-    prompts_per_batch = len(examples) * preset.epochs / len(plan)
+    trainer = Trainer.prepare(model, train_set, eval_set, settings, seed)
+    for reason in checkpoints.others():
+        trainer.say(reason)
+    saved = checkpoints.newest()
+    log = TrainingLog([], [])
+    best: Tensors = {}
+    start = 0
+    if saved:
+        trainer.load(saved.weights, saved.moments)
+        log, best, start = TrainingLog(**saved.log), saved.best, saved.step
+        trainer.say(f"resuming after step {start} of {len(trainer.plan)}")
+    steps = len(trainer.plan)
+    with tqdm(initial=start, total=steps, disable=None if trainer.main else True) as bar:
+        for step in range(start, steps):
+            log.steps.append(trainer.step(step))
+            bar.set_postfix(loss=f"{log.steps[-1]['loss']:.3f}")
+            bar.update()
+            last = step + 1 == steps
+            if trainer.held_out and ((step + 1) % settings.eval_steps == 0 or last):
+                log.evals.append({"step": step + 1, **trainer.evaluate()})
+                if trainer.main:
+                    bar.write(progress_line(log, steps))
+                if log.best is log.evals[-1]:
+                    best = trainer.weights()
+                if settings.patience and log.evaluations_without_gain() >= settings.patience:
+                    trainer.say(f"no better held-out loss in {settings.patience} evaluations")
+                    break
+            if (step + 1) % settings.checkpoint_steps == 0 and not last:
+                state = State(step + 1, trainer.weights(), trainer.moments(), best, vars(log))
+                if trainer.main:
+                    checkpoints.save(state)
+                trainer.accelerator.wait_for_everyone()
+    trainer.finish(best or trainer.weights())
+    return log, {**trainer.report, "best_step": int((log.best or log.steps[-1])["step"])}
 
-    model.freeze(preset.freeze_embeddings, preset.frozen_layers)
-    model.model.train()
-    optimizer = make_optimizer(model, settings)
-    start, saved = checkpoints.resume(model.model, optimizer)
-    log = TrainingLog(**saved) if saved else TrainingLog([], [])
-    if start:
-        print(f"resuming after step {start} of {len(plan)}")
 
-    for step in (
-        bar := tqdm(range(start, len(plan)), initial=start, total=len(plan), disable=None)
-    ):
-        factor = warmup_cosine(step, len(plan), settings.warmup_share)
-        for group in optimizer.param_groups:
+@dataclass
+class Trainer:
+    """What one run of training holds: the network, its optimiser and the batches."""
+
+    model: RewardModel
+    settings: Train
+    seed: int
+    accelerator: Accelerator
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    objective: Objective
+    examples: list[Example]
+    held_out: list[Example]
+    plan: list[list[int]]
+    report: dict[str, Any]
+
+    @classmethod
+    def prepare(
+        cls,
+        model: RewardModel,
+        train_set: pd.DataFrame,
+        eval_set: pd.DataFrame,
+        settings: Train,
+        seed: int,
+    ) -> "Trainer":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        preset = settings.preset
+        examples = weighted(examples_of(train_set, model.encoder), settings.loss)
+        if not examples:
+            raise RewardGateError("train: no comparison in the training split; add rankings")
+        held_out = examples_of(first_prompts(eval_set, settings.eval_prompts), model.encoder)
+        plan = [
+            batch
+            for epoch in range(preset.epochs)
+            for batch in batches_of(examples, preset.batch_pairs, [seed, epoch])
+        ]
+        adapt(model, preset, seed)
+        if preset.gradient_checkpointing:
+            model.model.gradient_checkpointing_enable({"use_reentrant": False})
+        precision = "bf16" if settings.precision == "bf16" else "no"
+        accelerator = Accelerator(mixed_precision=precision)
+        if preset.method == "head":
+            model.model.to(accelerator.device).eval()
+            examples = with_features(model, examples, "features of the training set")
+            held_out = with_features(model, held_out, "features of the evaluation set")
+        model.model.train()
+        parameters = list(model.model.parameters())
+        trained = sum(p.numel() for p in parameters if p.requires_grad)
+        network, optimizer = accelerator.prepare(model.scorer, make_optimizer(model, settings))
+        weight = total_weight(examples, settings.loss) * preset.epochs / len(plan)
+        report = report_on(examples, plan, preset.epochs, model) | {
+            "pair_weighting": WEIGHTING[settings.loss.weighting],
+            "parameters": sum(p.numel() for p in parameters),
+            "parameters_trained": trained,
+        }
+        return cls(
+            model,
+            settings,
+            seed,
+            accelerator,
+            network,
+            optimizer,
+            Objective(settings.loss, weight),
+            examples,
+            held_out,
+            plan,
+            report,
+        )
+
+    @property
+    def main(self) -> bool:
+        return bool(self.accelerator.is_main_process)
+
+    def say(self, line: str) -> None:
+        if self.main:
+            tqdm.write(line)
+
+    def step(self, step: int) -> dict[str, float]:
+        """One optimiser step; returns its row of the log."""
+        preset = self.settings.preset
+        factor = warmup_cosine(step, len(self.plan), self.settings.warmup_share)
+        for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
-        batch = [examples[index] for index in plan[step]]
-        loss, margins = backward(model, batch, prompts_per_batch)
+        batch = [self.examples[index] for index in self.plan[step]]
+        with self._explained(step, batch):
+            loss, margins = self.backward(batch)
         if not math.isfinite(loss):
-            names = ", ".join(example.prompt_id for example in batch[:5])
             raise RewardGateError(
-                f"train: the loss is {loss} at step {step + 1}, prompts {names}, ...; "
+                f"train: the loss is {loss} at step {step + 1}, prompts {_names(batch)}; "
                 "lower the learning rates of this base under train.presets"
             )
-        norm = torch.nn.utils.clip_grad_norm_(model.model.parameters(), settings.max_grad_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        log.steps.append(
-            {
-                "step": step + 1,
-                "loss": loss * prompts_per_batch / len(batch),
-                "accuracy": accuracy(margins),
-                "margin": float(margins.mean()),
-                "grad_norm": float(norm),
-                "learning_rate": preset.learning_rate * factor,
+        norm = self.accelerator.clip_grad_norm_(
+            self.network.parameters(), self.settings.max_grad_norm
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return {
+            "step": step + 1,
+            "loss": loss * self.objective.normaliser / total_weight(batch, self.settings.loss),
+            "accuracy": accuracy(margins),
+            "margin": float(margins.mean()),
+            "grad_norm": float(norm),
+            "learning_rate": preset.learning_rate * factor,
+        }
+
+    def backward(self, batch: Sequence[Example]) -> tuple[float, np.ndarray]:
+        """Accumulate the gradients of a batch; returns its loss and the margins of its pairs.
+
+        Each process takes its share; gradients meet once, after its last run.
+        """
+        processes = self.accelerator.num_processes
+        shares = shares_of(batch, processes, self.settings.tokens_per_backward)
+        own = shares[self.accelerator.process_index]
+        total = 0.0
+        margins: list[np.ndarray] = []
+        for index, (examples, weight) in enumerate(own):
+            meet = index + 1 == len(own)
+            with contextlib.nullcontext() if meet else self.accelerator.no_sync(self.network):
+                scores = self.scores(examples)
+                loss, of_pairs = self.objective(scores, examples)
+                # DDP and FSDP average gradients over processes; the loss is a sum over prompts.
+                self.accelerator.backward(loss * weight * processes)
+            total += float(loss.detach()) * weight
+            if weight:
+                margins.append(of_pairs.float().cpu().numpy())
+        if processes == 1:
+            return total, np.concatenate(margins)
+        gathered: list[tuple[float, list[np.ndarray]]] = [(0.0, [])] * processes
+        torch.distributed.all_gather_object(gathered, (total, margins))
+        return (
+            sum(loss for loss, _ in gathered),
+            np.concatenate([m for _, parts in gathered for m in parts]),
+        )
+
+    def scores(self, examples: Sequence[Example]) -> Tensor:
+        """Scores (n,) of all responses of some examples, in order."""
+        device = self.accelerator.device
+        if examples[0].features is not None:
+            cached = [e.features for e in examples if e.features is not None]
+            return self.network(torch.cat(cached).to(device))
+        rows = self.model.rows([item for example in examples for item in example.encoded])
+        return in_order(self.network([row.to(device) for row in rows]), rows)
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Bradley-Terry loss (a prompt weighs 1), pair accuracy and mean margin, held out."""
+        self.network.eval()
+        plain = Objective(self.settings.loss.model_copy(update=PLAIN), len(self.held_out))
+        total = 0.0
+        parts = []
+        for run, _ in shares_of(self.held_out, 1, self.settings.tokens_per_backward)[0]:
+            run = weighted(run, plain.settings)
+            loss, margins = plain(self.scores(run).float(), run)
+            total += float(loss)
+            parts.append(margins.cpu().numpy())
+        self.network.train()
+        margins_of_all = np.concatenate(parts)
+        return {
+            "eval_loss": total,
+            "eval_accuracy": accuracy(margins_of_all),
+            "eval_margin": float(margins_of_all.mean()),
+        }
+
+    def weights(self) -> Tensors:
+        """The trained parameters, whole, by name."""
+        found = get_model_state_dict(self.network, options=WHOLE)
+        trained = {name for name, p in self.model.scorer.named_parameters() if p.requires_grad}
+        return {name: value.clone() for name, value in found.items() if name in trained}
+
+    def moments(self) -> Tensors:
+        """The optimiser's state, by parameter and key."""
+        state = get_optimizer_state_dict(self.network, self._plain_optimizer, options=WHOLE)
+        return {
+            f"{key}/{name}": value
+            for name, entry in state["state"].items()
+            for key, value in entry.items()
+        }
+
+    def load(self, weights: Tensors, moments: Tensors) -> None:
+        """Put back what `weights` and `moments` gave."""
+        options = StateDictOptions(full_state_dict=True, strict=False)
+        set_model_state_dict(self.network, weights, options=options)
+        state = get_optimizer_state_dict(self.network, self._plain_optimizer, options=WHOLE)
+        for name in state["state"]:
+            state["state"][name] = {
+                key.partition("/")[0]: value
+                for key, value in moments.items()
+                if key.partition("/")[2] == name
             }
-        )
-        bar.set_postfix(loss=f"{log.steps[-1]['loss']:.3f}")
-        last = step + 1 == len(plan)
-        if held_out and ((step + 1) % settings.eval_steps == 0 or last):
-            log.evals.append({"step": step + 1, **evaluate(model, held_out)})
-            bar.write(progress_line(log, len(plan)))
-        if (step + 1) % settings.checkpoint_steps == 0 and not last:
-            checkpoints.save(step + 1, model.model, optimizer, vars(log))
-    model.model.eval()
-    return log, report(examples, plan, model)
+        set_optimizer_state_dict(self.network, self._plain_optimizer, state, options=options)
+
+    def finish(self, weights: Tensors) -> None:
+        """Give the model those weights, as a plain network in evaluation mode."""
+        if self.accelerator.distributed_type == DistributedType.FSDP:
+            base, preset = self.settings.base, self.settings.preset
+            whole = RewardModel.from_base(base, preset.max_length, self.seed)
+            adapt(whole, preset, self.seed)
+            self.model.model, self.model.scorer = whole.model, whole.scorer
+        else:
+            self.accelerator.unwrap_model(self.network, keep_fp32_wrapper=False)
+        self.model.scorer.load_state_dict(weights, strict=False)
+        merge(self.model)
+        self.model.model.activation_checkpointing_disable()
+        self.model.model.eval()
+
+    @property
+    def _plain_optimizer(self) -> torch.optim.Optimizer:
+        return getattr(self.optimizer, "optimizer", self.optimizer)
+
+    @contextlib.contextmanager
+    def _explained(self, step: int, batch: Sequence[Example]) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            text = str(error).lower()
+            if not isinstance(error, torch.OutOfMemoryError) and "can't allocate" not in text:
+                raise
+            raise RewardGateError(
+                f"train: out of memory at step {step + 1}, prompts {_names(batch)}; lower "
+                f"train.tokens_per_backward (now {self.settings.tokens_per_backward}), set "
+                "gradient_checkpointing: true or lower max_length in this base's train.presets"
+            ) from None
 
 
-def backward(
-    model: RewardModel, batch: Sequence[Example], prompts_per_batch: float
-) -> tuple[float, np.ndarray]:
-    """Accumulate the gradients of one batch; returns its loss and the margins (p,) of its pairs.
-
-    The loss is the sum over prompts of the mean pair loss, over the average number of prompts in
-    a batch, so that a prompt weighs the same in whichever batch it falls.
-    """
-    total, all_margins = 0.0, []
-    for chunk in chunks_of(batch):
-        margins = margins_of(model, chunk)
-        weights = torch.cat(
-            [torch.full((len(e.chosen),), 1 / len(e.chosen), device=margins.device) for e in chunk]
-        )
-        loss = bradley_terry_loss(margins, weights / prompts_per_batch)
-        loss.backward()
-        total += float(loss.detach())
-        all_margins.append(margins.detach().cpu().numpy())
-    return total, np.concatenate(all_margins)
+PLAIN = {"kind": "bradley_terry", "weighting": "prompt", "length": "none", "centering": 0.0,
+         "margin_per_rank": 0.0, "label_smoothing": 0.0}  # fmt: skip
+"""The loss that is evaluated, whatever loss is trained on, so that runs can be compared."""
 
 
-def margins_of(model: RewardModel, examples: Sequence[Example]) -> Tensor:
-    """Margins (p,) of all pairs of the examples, in order; each response is encoded once."""
-    scores = model.scores([item for example in examples for item in example.encoded])
-    offsets = np.cumsum([0, *(len(example.encoded) for example in examples)])
-    chosen = np.concatenate([e.chosen + o for e, o in zip(examples, offsets, strict=False)])
-    rejected = np.concatenate([e.rejected + o for e, o in zip(examples, offsets, strict=False)])
-    return scores[torch.from_numpy(chosen)] - scores[torch.from_numpy(rejected)]
-
-
-def chunks_of(batch: Sequence[Example]) -> list[list[Example]]:
-    """Cut a batch between prompts into runs of at most TOKENS_PER_BACKWARD tokens."""
-    chunks: list[list[Example]] = []
-    tokens = 0
-    for example in batch:
-        if not chunks or tokens + example.tokens > TOKENS_PER_BACKWARD:
-            chunks.append([])
-            tokens = 0
-        chunks[-1].append(example)
-        tokens += example.tokens
-    return chunks
-
-
-def evaluate(model: RewardModel, examples: Sequence[Example]) -> dict[str, float]:
-    """Loss (weighted as in training), pair accuracy and mean margin on held-out prompts."""
-    model.model.eval()
-    with torch.no_grad():
-        margins = margins_of(model, examples)
-        weights = torch.cat([torch.full((len(e.chosen),), 1 / len(e.chosen)) for e in examples])
-        loss = bradley_terry_loss(margins.cpu(), weights / len(examples))
-    model.model.train()
-    array = margins.cpu().numpy()
-    return {
-        "eval_loss": float(loss),
-        "eval_accuracy": accuracy(array),
-        "eval_margin": float(array.mean()),
-    }
+def _names(batch: Sequence[Example]) -> str:
+    return ", ".join(example.prompt_id for example in batch[:5]) + ", ..." * (len(batch) > 5)
 
 
 def make_optimizer(model: RewardModel, settings: Train) -> torch.optim.AdamW:
@@ -210,21 +380,27 @@ def progress_line(log: TrainingLog, steps: int) -> str:
     )
 
 
-def report(
-    examples: Sequence[Example], plan: Sequence[Sequence[int]], model: RewardModel
+def report_on(
+    examples: Sequence[Example], plan: Sequence[Sequence[int]], epochs: int, model: RewardModel
 ) -> dict[str, Any]:
-    """What was trained on: counts, texts cut to fit, and how pairs were weighted."""
+    """What is trained on: counts, texts cut to fit, and how little of the work is padding."""
     encoded = [item for example in examples for item in example.encoded]
+    tokens = sum(example.tokens for example in examples)
+    rows = [
+        row
+        for batch in plan[: len(plan) // epochs]
+        for row in model.rows([item for i in batch for item in examples[i].encoded])
+    ]
+    computed = sum(row.input_ids.numel() for row in rows)
     return {
         "prompts": len(examples),
         "responses": len(encoded),
         "pairs": sum(len(example.chosen) for example in examples),
         "steps": len(plan),
-        "tokens": sum(example.tokens for example in examples),
+        "tokens": tokens,
         "max_length": model.encoder.max_length,
         "prompts_cut": sum(item.prompt_cut for item in encoded),
         "responses_cut": sum(item.response_cut for item in encoded),
-        "pair_weighting": PAIR_WEIGHTING,
-        "parameters": sum(p.numel() for p in model.model.parameters()),
-        "parameters_trained": sum(p.numel() for p in model.model.parameters() if p.requires_grad),
+        "tokens_computed_per_epoch": computed,
+        "padding_share": sum(row.padding for row in rows) / computed,
     }

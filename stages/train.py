@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from accelerate import PartialState
 
 from rewardgate.checkpoints import Checkpoints
 from rewardgate.errors import run_or_explain
@@ -12,7 +13,6 @@ from rewardgate.files import (
     atomic_path,
     read_table,
     sha256_file,
-    sha256_json,
     write_json,
 )
 from rewardgate.promotion import environment
@@ -25,21 +25,24 @@ TRAIN, EVAL = Path("data/split/train.parquet"), Path("data/split/eval.parquet")
 
 def main() -> None:
     settings = load_settings()
-    fingerprint = sha256_json(
-        {
-            "settings": settings.train.model_dump(),
-            "seed": settings.seed,
-            "data": [sha256_file(TRAIN), sha256_file(EVAL)],
-            "environment": environment(),
-        }
-    )
-    checkpoints = Checkpoints(Path("models/checkpoints"), fingerprint)
+    state = PartialState()
+    run = {
+        "train": settings.train.model_dump(exclude={"launch", "presets"}),
+        "preset": settings.train.preset.model_dump(),
+        "seed": settings.seed,
+        "data": {path.name: sha256_file(path) for path in (TRAIN, EVAL)},
+        "processes": state.num_processes,
+        "environment": environment(),
+    }
+    checkpoints = Checkpoints(Path("models/checkpoints"), run)
     model = RewardModel.from_base(
         settings.train.base, settings.train.preset.max_length, settings.seed
     )
     log, report = train(
         model, read_table(TRAIN), read_table(EVAL), settings.train, settings.seed, checkpoints
     )
+    if not state.is_main_process:
+        return
     with atomic_folder("models/candidate") as folder:
         model.save(folder)
     for name, rows in (("training", log.steps), ("training_eval", log.evals)):

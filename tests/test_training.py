@@ -7,13 +7,13 @@ import torch
 from tables import responses_table
 from transformers import get_cosine_schedule_with_warmup
 
-from rewardgate import training
 from rewardgate.checkpoints import Checkpoints
 from rewardgate.errors import RewardGateError
-from rewardgate.examples import batches_of, examples_of
+from rewardgate.examples import batches_of, examples_of, shares_of
 from rewardgate.files import sha256_folder
 from rewardgate.reward_model import RewardModel
-from rewardgate.settings import Train, TrainPreset
+from rewardgate.settings import Loss, Train, TrainPreset
+from rewardgate.training import Trainer, train, warmup_cosine
 
 PRESET = TrainPreset(
     learning_rate=1e-3,
@@ -26,9 +26,16 @@ PRESET = TrainPreset(
 )
 
 
-def settings_with(base: Path, **changes: object) -> Train:
+def settings_with(
+    base: Path, patience: int | None = None, loss: dict[str, object] = {}, **changes: object
+) -> Train:
     return Train(
+        launch="python",
         base=str(base),
+        loss=Loss(**loss),
+        precision="fp32",
+        tokens_per_backward=16384,
+        patience=patience,
         presets={"other": PRESET.model_copy(update=changes)},
         warmup_share=0.1,
         weight_decay=0.01,
@@ -55,8 +62,8 @@ def table(prompts: int):
 def run(base: Path, checkpoints: Path, out: Path, **changes: object):
     settings = settings_with(base, **changes)
     model = RewardModel.from_base(str(base), settings.preset.max_length, seed=0)
-    log, report = training.train(
-        model, table(24), table(4), settings, 0, Checkpoints(checkpoints, "f" * 64)
+    log, report = train(
+        model, table(24), table(4), settings, 0, Checkpoints(checkpoints, {"run": 1})
     )
     model.save(out)
     return model, log, report
@@ -86,7 +93,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
 ) -> None:
     _, whole_log, _ = run(tiny_encoder, tmp_path / "c", tmp_path / "whole")
     steps = 0
-    backward = training.backward
+    backward = Trainer.backward
 
     def dying(*arguments: object):
         nonlocal steps
@@ -95,30 +102,34 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
             raise KeyboardInterrupt
         return backward(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "backward", dying)
+    monkeypatch.setattr(Trainer, "backward", dying)
     with pytest.raises(KeyboardInterrupt):
         run(tiny_encoder, tmp_path / "killed", tmp_path / "never")
-    monkeypatch.setattr(training, "backward", backward)
+    monkeypatch.setattr(Trainer, "backward", backward)
     _, log, _ = run(tiny_encoder, tmp_path / "killed", tmp_path / "resumed")
     assert sha256_folder(tmp_path / "resumed") == sha256_folder(tmp_path / "whole")
     assert log == whole_log
 
 
-def test_each_prompt_weighs_the_same_and_chunks_do_not_matter(
-    tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = RewardModel.from_base(str(tiny_encoder), 64, seed=0)
-    examples = examples_of(table(6), model.encoder)
-    loss, margins = training.backward(model, examples, prompts_per_batch=3)
-    by_prompt = np.split(margins, np.cumsum([len(e.chosen) for e in examples])[:-1])
-    by_hand = sum(np.mean(np.log1p(np.exp(-m))) for m in by_prompt) / 3
+def test_each_prompt_weighs_the_same_and_runs_do_not_matter(tiny_encoder: Path) -> None:
+    def gradient(tokens_per_backward: int):
+        settings = settings_with(tiny_encoder).model_copy(
+            update={"tokens_per_backward": tokens_per_backward}
+        )
+        model = RewardModel.from_base(str(tiny_encoder), 64, seed=0)
+        trainer = Trainer.prepare(model, table(6), table(2), settings, 0)
+        loss, margins = trainer.backward(trainer.examples)
+        return trainer, loss, margins, model.model.classifier.weight.grad.clone()
+
+    trainer, loss, margins, whole = gradient(16384)
+    by_prompt = np.split(margins, np.cumsum([len(e.chosen) for e in trainer.examples])[:-1])
+    prompts_per_batch = 6 / len(trainer.plan)
+    by_hand = sum(np.mean(np.log1p(np.exp(-m))) for m in by_prompt) / prompts_per_batch
     assert loss == pytest.approx(by_hand, rel=1e-5)
-    gradient = model.model.classifier.weight.grad.clone()
-    model.model.zero_grad()
-    monkeypatch.setattr(training, "TOKENS_PER_BACKWARD", 20)
-    assert len(training.chunks_of(examples)) > 1
-    assert training.backward(model, examples, 3)[0] == pytest.approx(loss, rel=1e-5)
-    assert torch.allclose(model.model.classifier.weight.grad, gradient, atol=1e-6)
+    trainer, in_runs, _, accumulated = gradient(20)
+    assert len(shares_of(trainer.examples, 1, 20)[0]) > 1
+    assert in_runs == pytest.approx(loss, rel=1e-5)
+    assert torch.allclose(accumulated, whole, atol=1e-6)
 
 
 def test_each_response_is_encoded_once_and_ties_give_no_pair(tiny_encoder: Path) -> None:
@@ -149,7 +160,7 @@ def test_the_schedule_is_that_of_transformers_one_step_ahead() -> None:
         optimizer.step()
         theirs.step()
         expected.append(theirs.get_last_lr()[0])
-    ours = [training.warmup_cosine(step, 100, 0.1) for step in range(100)]
+    ours = [warmup_cosine(step, 100, 0.1) for step in range(100)]
     assert ours == pytest.approx(expected, abs=1e-9)
     assert min(ours) > 0
 
@@ -157,7 +168,7 @@ def test_the_schedule_is_that_of_transformers_one_step_ahead() -> None:
 def test_a_loss_that_is_not_finite_names_the_prompts_and_keeps_the_checkpoint(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backward = training.backward
+    backward = Trainer.backward
     steps = 0
 
     def diverging(*arguments: object):
@@ -166,8 +177,8 @@ def test_a_loss_that_is_not_finite_names_the_prompts_and_keeps_the_checkpoint(
         loss, margins = backward(*arguments)  # type: ignore[arg-type]
         return (math.nan if steps == 4 else loss), margins
 
-    monkeypatch.setattr(training, "backward", diverging)
+    monkeypatch.setattr(Trainer, "backward", diverging)
     with pytest.raises(RewardGateError, match=r"loss is nan at step 4, prompts p\d+, .*lower"):
         run(tiny_encoder, tmp_path / "c", tmp_path / "m")
-    assert [f.name for f in (tmp_path / "c" / ("f" * 16)).iterdir()] == ["step-00000002"]
+    assert [f.name for f in (tmp_path / "c").glob("*/step-*")] == ["step-00000002"]
     assert not (tmp_path / "m").exists()

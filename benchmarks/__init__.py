@@ -1,0 +1,1 @@
+"""Measurements against peers and baselines, run by hand."""

@@ -1,0 +1,126 @@
+"""Confidence intervals for means over pairs, with the prompt as the unit that was sampled.
+
+The pairs of one prompt share its responses and its difficulty, so they are no independent draws;
+an interval that treats them so is too narrow.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+CELLS = 2**18
+"""Counts held at once, so that a block of resamples stays in the processor's cache."""
+
+MULTINOMIAL_COST = 10
+"""Time of one cell of a multinomial draw, in draws of a single cluster (measured: 60 and 6 ns)."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval; `low` and `high` are None where one prompt gives no spread."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    prompts: int
+    pairs: int
+
+
+def clustered_mean(
+    values: ArrayLike,
+    weights: ArrayLike | None,
+    clusters: ArrayLike,
+    resamples: int,
+    seed: int,
+    level: float = 0.95,
+) -> Interval:
+    """Weighted mean of `values` with a percentile interval that resamples whole prompts.
+
+    values: (p,) one a pair, e.g. 1 for right, 0.5 for a tie of scores, 0 for wrong
+    weights: (p,) positive, or None for equal weights
+    clusters: (p,) prompt_id of each pair
+
+    The statistic is sum(w v) / sum(w), a ratio of sums over prompts, since a resample changes both
+    sums. Neither the order of the pairs nor the names of the prompts plays a part.
+
+    With n < 2 prompts there is no interval. With few prompts it is too narrow: in simulations with
+    1 to 36 pairs a prompt, a level of 95 % covered the truth in 81 % of cases with 5 prompts, 90 %
+    with 10, 92 % with 20, 93 % with 40 and 95 % with 100. Where all prompts agree it has no
+    width, which does not mean certainty.
+
+    Raises ValueError if there is no pair, if lengths differ, if a value is not finite or if a
+    weight is not positive.
+
+    Source: cluster bootstrap, Cameron, Gelbach and Miller 2008, "Bootstrap-Based Improvements for
+    Inference with Clustered Errors"; percentile interval, Efron and Tibshirani 1993, chapter 13.
+    Why evaluations need clusters: Miller 2024, "Adding Error Bars to Evals", arXiv 2411.00640.
+    """
+    value = np.asarray(values, dtype=float)
+    weight = np.ones(len(value)) if weights is None else np.asarray(weights, dtype=float)
+    cluster = pd.factorize(np.asarray(clusters))[0]
+    _check(value, weight, cluster)
+    columns = [np.bincount(cluster, weight * value), np.bincount(cluster, weight)]
+    sums = np.stack(columns, axis=1).astype(float)
+    total = sums.sum(axis=0)
+    estimate = float(total[0] / total[1])
+    if len(sums) < 2:
+        return Interval(estimate, None, None, len(sums), len(value))
+    means = _resampled_ratios(sums, resamples, np.random.default_rng(seed))
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate, float(low), float(high), len(sums), len(value))
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    weights: ArrayLike | None,
+    clusters: ArrayLike,
+    resamples: int,
+    seed: int,
+    level: float = 0.95,
+) -> Interval:
+    """Weighted mean of `a` minus that of `b`, two models' values (p,) on the same pairs.
+
+    Both are resampled together, so that what makes a pair hard for both models cancels out
+    (Miller 2024, on paired differences). Otherwise as `clustered_mean`.
+    """
+    difference = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    return clustered_mean(difference, weights, clusters, resamples, seed, level)
+
+
+def _resampled_ratios(sums: Floats, resamples: int, rng: np.random.Generator) -> Floats:
+    """Ratio of the two summed columns of `sums` (n, 2) in each resample of its n rows."""
+    n = len(sums)
+    kinds, repeats = np.unique(sums, axis=0, return_counts=True)
+    few_kinds = len(kinds) * MULTINOMIAL_COST < n
+    rows = kinds if few_kinds else np.repeat(kinds, repeats, axis=0)
+    block = max(1, CELLS // len(rows))
+    ratios = []
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        if few_kinds:
+            counts = rng.multinomial(n, repeats / n, size=size)
+        else:
+            drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
+        numerator, denominator = (counts.astype(float) @ rows).T
+        ratios.append(numerator / denominator)
+    return np.concatenate(ratios)
+
+
+def _check(value: Floats, weight: Floats, cluster: NDArray[np.int64]) -> None:
+    if len(value) == 0:
+        raise ValueError("no pair to average over")
+    if not len(value) == len(weight) == len(cluster):
+        raise ValueError(
+            f"{len(value)} values, {len(weight)} weights and {len(cluster)} clusters; "
+            "there must be one of each a pair"
+        )
+    if not np.isfinite(value).all():
+        raise ValueError("a value is not finite")
+    if not (np.isfinite(weight) & (weight > 0)).all():
+        raise ValueError("a weight is not positive")

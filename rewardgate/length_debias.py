@@ -1,0 +1,101 @@
+"""Against length as a shortcut: weights and a penalty that keep a model from paying for words.
+
+The length of a response is its number of whitespace words; logs are of 1 + words, so that an empty
+response has a length too.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float64]
+
+PAIRS_PER_BIN = 50
+"""A bin of fewer pairs says little about how often the longer response wins; take fewer bins."""
+
+
+def balanced_weights(
+    words_chosen: ArrayLike,
+    words_rejected: ArrayLike,
+    weights: ArrayLike,
+    cap: float = 5.0,
+    bins: int = 10,
+) -> Floats:
+    """Weights (p,) under which a longer response wins as often as it loses, at any length gap.
+
+    Pairs of unequal length are cut into quantile bins of |log length ratio|. Within a bin, the
+    pairs whose chosen response is longer and those whose chosen response is shorter are scaled to
+    half of its weight each. So neither the sign nor the size of the gap tells the winner, and each
+    bin keeps its total weight. Equal lengths keep their weights, and so does a bin where one side
+    has no weight.
+
+    words_chosen, words_rejected: (p,) lengths of the two responses of each pair
+    weights: (p,) >= 0
+    cap: largest factor on a pair, >= 1; a bin whose rarer side holds a share below 1 / (2 cap) is
+        balanced only as far as that
+    bins: number of bins, fewer where one would hold less than PAIRS_PER_BIN pairs
+    """
+    chosen, rejected = np.asarray(words_chosen, float), np.asarray(words_rejected, float)
+    result = np.array(weights, dtype=float)
+    unequal = np.flatnonzero(chosen != rejected)
+    if not len(unequal):
+        return result
+    gap = np.abs(np.log1p(chosen) - np.log1p(rejected))[unequal]
+    bins = max(1, min(bins, len(unequal) // PAIRS_PER_BIN))
+    edges = np.quantile(gap, np.arange(1, bins) / bins)
+    bin_of = np.searchsorted(edges, gap, side="right")
+    longer = (chosen > rejected)[unequal].astype(int)
+    sides = np.zeros((bins, 2))
+    np.add.at(sides, (bin_of, longer), result[unequal])
+    result[unequal] *= _factors(sides, cap)[bin_of, longer]
+    return result
+
+
+def _factors(sides: Floats, cap: float) -> Floats:
+    """Factors (b, 2) that even out the weights (b, 2) of the two sides of each bin, up to `cap`."""
+    factors = np.ones_like(sides)
+    filled = sides.min(axis=1) > 0
+    rare, common = sides[filled].min(axis=1), sides[filled].max(axis=1)
+    up = np.minimum(cap, (rare + common) / 2 / rare)
+    down = (rare + common - up * rare) / common
+    is_rare = sides[filled] == rare[:, None]
+    factors[filled] = np.where(is_rare, up[:, None], down[:, None])
+    return factors
+
+
+def decorrelation_penalty(scores: Tensor, lengths: Tensor, groups: Tensor) -> Tensor:
+    """Squared Pearson correlation of score and log length within prompts, a scalar in [0, 1].
+
+    Both series are centred within each group first, so that a prompt which calls for long answers
+    is no evidence of a bias. 0 where either series is constant. The value depends on all
+    responses given together: the sum over parts of a batch is not the value of the batch.
+
+    scores: (n,) float
+    lengths: (n,) words of each response
+    groups: (n,) integer code of each response's prompt, any numbers
+
+    Source: after the length loss of ODIN (Chen et al. 2024, ICML), which adds the absolute value of
+    the correlation of the quality head's reward with the length in tokens over the batch. The
+    square has a gradient that fades towards 0; centring and the log are ours.
+    """
+    codes = torch.unique(groups, return_inverse=True)[1]
+    score, score_varies = _unit_within(scores, codes)
+    length, length_varies = _unit_within(torch.log1p(lengths.to(scores.dtype)), codes)
+    squared = (score * length).sum().square().clamp(max=1)
+    return torch.where(score_varies & length_varies, squared, torch.zeros_like(squared))
+
+
+def _unit_within(values: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """`values` (n,) centred within groups and scaled to norm 1, and whether they vary at all.
+
+    What is left of the centring at the level of rounding counts as constant.
+    """
+    zeros = values.new_zeros(len(values))
+    sizes = zeros.index_add(0, codes, torch.ones_like(values))
+    means = zeros.index_add(0, codes, values) / sizes.clamp(min=1)
+    centred = values - means[codes]
+    spread = centred.square().sum()
+    rounding = (8 * torch.finfo(values.dtype).eps) ** 2 * values.square().sum()
+    varies = spread > rounding
+    return centred * torch.where(varies, spread, torch.ones_like(spread)).rsqrt(), varies

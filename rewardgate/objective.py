@@ -1,0 +1,147 @@
+"""The training loss of whole rankings, as params.yaml composes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rewardgate.examples import Example
+from rewardgate.length_debias import balanced_weights, decorrelation_penalty
+from rewardgate.losses import (
+    bradley_terry_loss,
+    centering_penalty,
+    davidson_loss,
+    plackett_luce_loss,
+    rao_kupper_loss,
+    stages_of,
+)
+from rewardgate.settings import Loss
+
+WEIGHTING = {
+    "prompt": "each pair weighs 1 / (pairs of its prompt), so that every prompt has the same "
+    "weight in the loss however many responses it has",
+    "pair": "every pair weighs the same, so that a prompt with more responses weighs more",
+}
+
+
+def weighted(examples: Sequence[Example], settings: Loss) -> list[Example]:
+    """Examples with the weight of each comparison set, as `weighting` and `length` say.
+
+    Ties weigh as decided comparisons do where the loss uses them (rao_kupper, davidson).
+    """
+    uses_ties = settings.kind in ("rao_kupper", "davidson")
+    result = []
+    for example in examples:
+        pairs, ties = len(example.chosen), example.tied.shape[1] if uses_ties else 0
+        weight = 1 / (pairs + ties) if settings.weighting == "prompt" else 1.0
+        result.append(
+            replace(
+                example,
+                weights=np.full(pairs, weight),
+                tied_weights=np.full(example.tied.shape[1], weight if uses_ties else 0.0),
+            )
+        )
+    if settings.length != "balanced":
+        return result
+    weights = balanced_weights(
+        np.concatenate([e.words[e.chosen] for e in result]),
+        np.concatenate([e.words[e.rejected] for e in result]),
+        np.concatenate([e.weights for e in result]),
+    )
+    cuts = np.cumsum([len(e.chosen) for e in result])[:-1]
+    return [
+        replace(example, weights=part)
+        for example, part in zip(result, np.split(weights, cuts), strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of examples, whose weights are divided by `normaliser`, the weight of an average
+    batch: a comparison then counts the same in whichever batch it falls."""
+
+    settings: Loss
+    normaliser: float
+
+    def __call__(self, scores: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+        """The loss, a scalar, and the margins (p,) of the decided comparisons, in order.
+
+        scores: (n,) of the examples' responses, in order
+        """
+        s = self.settings
+        offsets = np.cumsum([0, *(len(e.encoded) for e in examples)])[:-1]
+
+        def on_scores(parts: list[np.ndarray]) -> Tensor:
+            return torch.from_numpy(np.concatenate(parts, axis=-1)).to(scores.device)
+
+        chosen = scores[on_scores([e.chosen + o for e, o in zip(examples, offsets, strict=True)])]
+        rejected = scores[
+            on_scores([e.rejected + o for e, o in zip(examples, offsets, strict=True)])
+        ]
+        margins = chosen - rejected
+        weights = on_scores([e.weights for e in examples]).to(scores.dtype) / self.normaliser
+        if s.kind == "plackett_luce":
+            loss = self._listwise(scores, examples, offsets)
+        elif s.kind == "bradley_terry":
+            distance = on_scores([e.rank_distance for e in examples]).to(scores.dtype)
+            targets = s.margin_per_rank * distance if s.margin_per_rank else None
+            loss = bradley_terry_loss(margins, weights, targets, s.label_smoothing)
+        else:
+            first, second = scores[
+                on_scores([e.tied + o for e, o in zip(examples, offsets, strict=True)])
+            ]
+            tied_weights = on_scores([e.tied_weights for e in examples]).to(scores.dtype)
+            ties = (first - second, tied_weights / self.normaliser)
+            if s.kind == "rao_kupper":
+                loss = rao_kupper_loss(margins, weights, *ties, s.tie_width)
+            else:
+                loss = davidson_loss(margins, weights, *ties, s.tie_propensity)
+        if s.centering:
+            loss = loss + s.centering * centering_penalty(chosen, rejected, weights)
+        if s.length == "decorrelated":
+            words = on_scores([e.words for e in examples])
+            group = on_scores([np.full(len(e.encoded), index) for index, e in enumerate(examples)])
+            share = sum(float(e.weights.sum()) for e in examples) / self.normaliser
+            penalty = decorrelation_penalty(scores, words, group)
+            loss = loss + s.decorrelation * share * penalty
+        return loss, margins.detach()
+
+    def _listwise(self, scores: Tensor, examples: Sequence[Example], offsets: np.ndarray) -> Tensor:
+        """Plackett-Luce over rankings; a prompt weighs 1, or as many as it has choices to make."""
+        rankings = [
+            (positions + offset, rank, 1 / len(e.rankings))
+            for e, offset in zip(examples, offsets, strict=True)
+            for positions, rank in e.rankings
+        ]
+        longest = max(len(rank) for _, rank, _ in rankings)
+        at = np.zeros((len(rankings), longest), dtype=np.int64)
+        ranks = np.zeros((len(rankings), longest), dtype=np.int64)
+        present = np.zeros((len(rankings), longest), dtype=bool)
+        for row, (positions, rank, _) in enumerate(rankings):
+            at[row, : len(rank)] = positions
+            ranks[row, : len(rank)] = rank
+            present[row, : len(rank)] = True
+        to = scores.device
+        tensors = [torch.from_numpy(array).to(to) for array in (at, ranks, present)]
+        stages = stages_of(tensors[1], tensors[2]).to(scores.dtype)
+        if self.settings.weighting == "prompt":
+            share = torch.tensor([w for *_, w in rankings], dtype=scores.dtype, device=to)
+            weights = share / stages.clamp(min=1)
+        else:
+            weights = torch.ones_like(stages)
+        return plackett_luce_loss(
+            scores[tensors[0]], tensors[1], tensors[2], weights / self.normaliser
+        )
+
+
+def total_weight(examples: Sequence[Example], settings: Loss) -> float:
+    """Weight of examples in the loss: prompts, comparisons or, listwise, choices."""
+    if settings.kind == "plackett_luce" and settings.weighting == "pair":
+        return float(
+            sum(len(rank) - np.sum(rank == rank.max()) for e in examples for _, rank in e.rankings)
+        )
+    if settings.kind == "plackett_luce":
+        return float(len(examples))
+    return float(sum(e.weights.sum() + e.tied_weights.sum() for e in examples))

@@ -1,0 +1,114 @@
+"""The network of a reward model as one torch module, from rows of token ids to scores."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from rewardgate.errors import RewardGateError
+from rewardgate.packing import ATTENTION, Row, packed_rows, padded_rows
+
+PROBE_TOLERANCE = 1e-4
+"""Largest relative difference between packed and padded scores of the probe texts."""
+
+
+class Scorer(nn.Module):
+    """Scores (n,) of the texts of some rows, in the order of the rows.
+
+    A decoder's score is read at the last token of a text (InstructGPT, section 3.5, puts the scalar
+    head there); an encoder's at its first, as its pooler was pre-trained. No pad id plays a part,
+    so a text may end in any token.
+
+    packs: whether the architecture can take packed rows. It is not assumed but tried, once: packed
+    scores of two probe texts must equal the padded ones.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+        self.packs = self._agrees_with_padding()
+
+    @property
+    def is_decoder(self) -> bool:
+        """Whether the head is the bias-free `score` that transformers puts on causal decoders."""
+        return hasattr(self.model, "score")
+
+    @property
+    def head(self) -> nn.Module:
+        """The layer that turns features into scores."""
+        return self.model.get_submodule("score" if self.is_decoder else "classifier")
+
+    @property
+    def has_features(self) -> bool:
+        """Whether the trunk can be told from the head: a decoder, or an encoder with a pooler."""
+        pooler = getattr(self.model.base_model, "pooler", None)
+        pooled = isinstance(pooler, nn.Module) and hasattr(self.model, "classifier")
+        return self.is_decoder or pooled
+
+    def forward(self, inputs: Sequence[Row] | Tensor) -> Tensor:
+        """Scores (n,) of the texts of rows, or of features (n, hidden) computed before."""
+        if isinstance(inputs, Tensor):
+            return self.head(inputs)[:, 0]
+        return torch.cat([self._scores(row) for row in inputs])
+
+    def features(self, row: Row) -> Tensor:
+        """What the head reads of each text of a row: (n, hidden)."""
+        extra = {"use_cache": False} if self.is_decoder else {}
+        if row.segments is not None:
+            extra["segments"] = row.segments  # type: ignore[assignment]
+        trunk = self.model.base_model
+        hidden = trunk(
+            input_ids=row.input_ids,
+            attention_mask=row.attention_mask,
+            position_ids=row.position_ids,
+            **extra,
+        ).last_hidden_state.flatten(0, 1)
+        if self.is_decoder:
+            return hidden[row.last]
+        return trunk.get_submodule("pooler")(hidden[row.first][:, None])
+
+    def _scores(self, row: Row) -> Tensor:
+        if self.has_features:
+            return self.head(self.features(row))[:, 0]
+        return self.model(input_ids=row.input_ids, attention_mask=row.attention_mask).logits[:, 0]
+
+    def freeze(self, embeddings: bool, layers: int) -> None:
+        """Keep the embeddings, and the lowest `layers` transformer layers, as they are.
+
+        Raises RewardGateError if the base has fewer layers.
+        """
+        trunk = self.model.base_model
+        blocks = max((m for m in trunk.modules() if isinstance(m, nn.ModuleList)), key=len)
+        if layers > len(blocks):
+            raise RewardGateError(
+                f"train.presets: frozen_layers {layers}, but the base has {len(blocks)} layers"
+            )
+        frozen: list[nn.Module] = list(blocks[:layers])
+        if embeddings:
+            frozen.append(getattr(trunk, "embeddings", self.model.get_input_embeddings()))
+        for module in frozen:
+            module.requires_grad_(False)
+
+    @torch.no_grad()
+    def _agrees_with_padding(self) -> bool:
+        config = self.model.config.get_text_config()
+        windows = getattr(config, "layer_types", None) or (
+            ["sliding" if getattr(config, "sliding_window", None) else "full_attention"]
+        )
+        if not self.has_features or set(windows) != {"full_attention"}:
+            return False
+        words = torch.arange(2, 26) % config.vocab_size
+        ids = [words[:20].tolist(), [*words[:17].tolist(), *words[19:].tolist()]]
+        rows = padded_rows(ids, 1024, pad_id=0) + packed_rows(ids, 1024, share=self.is_decoder)
+        try:
+            self.model.set_attn_implementation(ATTENTION)
+            padded, packed = (self._scores(row.to(self.model.device)) for row in rows)
+        except (TypeError, ValueError, AttributeError):
+            self.model.set_attn_implementation("sdpa")
+            return False
+        agree = torch.allclose(padded[torch.argsort(torch.tensor(rows[0].texts))], packed,
+                               rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE)  # fmt: skip
+        if not agree:
+            self.model.set_attn_implementation("sdpa")
+        return agree

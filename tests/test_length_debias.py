@@ -1,0 +1,208 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+from torch.autograd import gradcheck
+
+from rewardgate.length_debias import balanced_weights, decorrelation_penalty
+
+pairs_of = st.lists(
+    st.tuples(st.integers(0, 400), st.integers(0, 400), st.floats(0.01, 3)),
+    min_size=1,
+    max_size=200,
+).map(lambda rows: [np.array(column) for column in zip(*rows, strict=True)])
+
+
+def long_biased_pairs(count: int = 4000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The longer response wins the more often, the larger the gap, as with judges who like length:
+    at a gap of g = |log ratio| with probability 0.5 + 0.15 g."""
+    rng = np.random.default_rng(3)
+    short = rng.integers(20, 300, count)
+    long = np.round(short * np.exp(rng.uniform(0.1, 2, count))).astype(int)
+    longer_wins = rng.random(count) < 0.5 + 0.15 * np.log(long / short)
+    chosen, rejected = np.where(longer_wins, long, short), np.where(longer_wins, short, long)
+    return chosen, rejected, rng.uniform(0.2, 1, count)
+
+
+def test_few_pairs_are_balanced_as_a_whole() -> None:
+    chosen, rejected = [9, 8, 7, 2, 5], [3, 3, 3, 6, 5]
+    weights = balanced_weights(chosen, rejected, [1, 1, 1, 1, 1])
+    assert weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2, 1])
+
+
+def test_the_longer_side_and_the_shorter_side_weigh_the_same_at_every_gap() -> None:
+    chosen, rejected, weights = long_biased_pairs()
+    assert np.average(chosen > rejected, weights=weights) > 0.6
+    frame = pd.DataFrame(
+        {
+            "bin": pd.qcut(np.abs(np.log((1 + chosen) / (1 + rejected))), 10, labels=False),
+            "longer": chosen > rejected,
+            "before": weights,
+            "after": balanced_weights(chosen, rejected, weights),
+        }
+    )
+    sums = frame.groupby(["bin", "longer"])["after"].sum().unstack()
+    assert sums[True].to_numpy() == pytest.approx(sums[False].to_numpy())
+    totals = frame.groupby("bin")[["before", "after"]].sum()
+    assert totals["after"].to_numpy() == pytest.approx(totals["before"].to_numpy())
+
+
+def test_one_bin_would_leave_the_size_of_the_gap_as_a_clue() -> None:
+    chosen, rejected, weights = long_biased_pairs()
+    gap = np.abs(np.log(chosen / rejected))
+    wide = gap > np.median(gap)
+
+    def share_longer(bins: int) -> float:
+        new = balanced_weights(chosen, rejected, weights, bins=bins)
+        return float(np.average((chosen > rejected)[wide], weights=new[wide]))
+
+    assert share_longer(bins=1) > 0.55
+    assert share_longer(bins=10) == pytest.approx(0.5, abs=0.005)
+
+
+def test_the_cap_bounds_the_factor_and_the_rest_goes_to_the_other_side() -> None:
+    chosen, rejected = np.array([9] * 19 + [1]), np.full(20, 5)
+    weights = balanced_weights(chosen, rejected, np.ones(20), cap=4)
+    assert weights[-1] == 4
+    assert weights[:-1].tolist() == pytest.approx([16 / 19] * 19)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected"),
+    [([9, 8], [3, 3]), ([1, 2], [3, 3]), ([3, 3], [3, 3]), ([], [])],
+    ids=["all longer", "all shorter", "all equal", "no pairs"],
+)
+def test_with_nothing_to_balance_the_weights_stay(chosen: list[int], rejected: list[int]) -> None:
+    weights = np.array([0.3, 2.0][: len(chosen)])
+    assert balanced_weights(chosen, rejected, weights).tolist() == weights.tolist()
+
+
+def test_a_side_without_weight_is_no_side() -> None:
+    assert balanced_weights([9, 1], [3, 3], [1.0, 0.0]).tolist() == [1.0, 0.0]
+
+
+@given(pairs_of, st.floats(1, 10))
+def test_totals_order_and_cap(columns: list[np.ndarray], cap: float) -> None:
+    chosen, rejected, weights = columns
+    before = weights.copy()
+    after = balanced_weights(chosen, rejected, weights, cap=cap)
+    assert weights.tolist() == before.tolist(), "the caller's array is left alone"
+    assert after.sum() == pytest.approx(weights.sum())
+    assert (after > 0).all()
+    assert (after <= weights * cap * (1 + 1e-9)).all()
+    equal = chosen == rejected
+    assert after[equal].tolist() == weights[equal].tolist()
+
+
+@given(pairs_of.filter(lambda columns: len(columns[0]) < 100), st.floats(1, 10))
+def test_one_bin_is_even_unless_the_cap_binds(columns: list[np.ndarray], cap: float) -> None:
+    chosen, rejected, weights = columns
+    sides = chosen > rejected, chosen < rejected
+    rare, common = sorted(weights[side].sum() for side in sides)
+    assume(rare > 0)
+    new_rare, new_common = sorted(
+        balanced_weights(chosen, rejected, weights, cap)[side].sum() for side in sides
+    )
+    if rare * cap >= (rare + common) / 2:
+        assert new_rare == pytest.approx(new_common)
+    else:
+        assert new_rare == pytest.approx(rare * cap)
+
+
+@given(pairs_of)
+def test_swapping_chosen_and_rejected_changes_no_weight(columns: list[np.ndarray]) -> None:
+    chosen, rejected, weights = columns
+    there = balanced_weights(chosen, rejected, weights)
+    back = balanced_weights(rejected, chosen, weights)
+    assert there.tolist() == pytest.approx(back.tolist())
+
+
+batches_of = st.lists(
+    st.tuples(st.floats(-5, 5, width=32), st.integers(0, 500), st.integers(-3, 3)),
+    min_size=3,
+    max_size=60,
+).map(lambda rows: [np.array(column) for column in zip(*rows, strict=True)])
+
+
+def penalty(scores: np.ndarray, words: np.ndarray, groups: np.ndarray) -> float:
+    return decorrelation_penalty(
+        torch.from_numpy(np.asarray(scores, dtype=float)),
+        torch.from_numpy(np.asarray(words)),
+        torch.from_numpy(np.asarray(groups)),
+    ).item()
+
+
+@given(batches_of)
+def test_penalty_is_the_squared_correlation_of_pandas_and_scipy(columns: list[np.ndarray]) -> None:
+    scores, words, groups = columns
+    frame = pd.DataFrame({"score": scores.astype(float), "log_words": np.log1p(words)})
+    centred = frame - frame.groupby(groups).transform("mean")
+    assume((centred.std(ddof=0) > 1e-4).all())
+    expected = stats.pearsonr(centred["score"], centred["log_words"]).statistic ** 2
+    assert penalty(scores, words, groups) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_reward_that_is_length_costs_1_and_one_that_is_not_costs_0() -> None:
+    words, groups = np.array([10, 20, 40, 10, 20, 40]), np.array([0, 0, 0, 1, 1, 1])
+    assert penalty(np.log1p(words) * 3 + groups, words, groups) == pytest.approx(1)
+    assert penalty(-np.log1p(words), words, groups) == pytest.approx(1)
+    assert penalty(np.array([1, 2, 3, 3, 2, 1]), words, groups) == pytest.approx(0, abs=1e-12)
+
+
+def test_lengths_that_differ_only_between_prompts_are_no_bias() -> None:
+    words, groups = np.array([10, 12, 300, 310]), np.array([4, 4, 9, 9])
+    longer_prompts_score_higher = np.array([0.0, 0.1, 9.0, 8.9])
+    assert np.corrcoef(longer_prompts_score_higher, np.log1p(words))[0, 1] > 0.99
+    assert penalty(longer_prompts_score_higher, words, groups) < 0.5
+
+
+@given(batches_of, st.floats(0.01, 100), st.floats(-50, 50))
+def test_scale_and_level_of_the_scores_play_no_part(
+    columns: list[np.ndarray], scale: float, level: float
+) -> None:
+    scores, words, groups = columns
+    scores = np.round(scores, 2)
+    expected = pytest.approx(penalty(scores, words, groups), abs=1e-6)
+    assert penalty(scores * scale + level * groups, words, groups) == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "words", "groups"),
+    [
+        ([0.1, 0.1, 0.1, 7.7, 7.7, 7.7], [5, 9, 14, 5, 9, 14], [0, 0, 0, 1, 1, 1]),
+        ([0.1, 0.2, 0.4, 0.3, 0.8, 0.1], [7, 7, 7, 9, 9, 9], [0, 0, 0, 1, 1, 1]),
+        ([0.1, 0.2, 0.4, 0.3, 0.8, 0.1], [5, 9, 14, 5, 9, 14], [0, 1, 2, 3, 4, 5]),
+        ([], [], []),
+    ],
+    ids=["constant scores", "constant lengths", "one response a prompt", "empty"],
+)
+def test_a_constant_side_costs_0_and_pulls_nowhere(
+    scores: list[float], words: list[int], groups: list[int]
+) -> None:
+    score = torch.tensor(scores, requires_grad=True)
+    group = torch.tensor(groups, dtype=torch.long)
+    value = decorrelation_penalty(score, torch.tensor(words), group)
+    value.backward()
+    assert value.item() == 0
+    assert score.grad is not None
+    assert score.grad.eq(0).all()
+
+
+def test_gradient_agrees_with_finite_differences_and_descending_decorrelates() -> None:
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randint(1, 200, (24,), generator=generator)
+    groups = torch.arange(24) // 4
+    noise = torch.randn(24, dtype=torch.float64, generator=generator)
+    scores = (noise + torch.log1p(words.double())).requires_grad_()
+    assert gradcheck(lambda s: decorrelation_penalty(s, words, groups), scores)
+    start = decorrelation_penalty(scores, words, groups).item()
+    optimizer = torch.optim.Adam([scores], lr=0.05)
+    for _ in range(100):
+        optimizer.zero_grad()
+        decorrelation_penalty(scores, words, groups).backward()
+        optimizer.step()
+    assert start > 0.3
+    assert decorrelation_penalty(scores, words, groups).item() < 0.01
