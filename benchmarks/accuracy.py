@@ -46,7 +46,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "minilm-pair": {"base": "minilm", "loss.weighting": "pair"},
     "minilm-balanced": {"base": "minilm", "loss.length": "balanced"},
     "minilm-decorrelated": {"base": "minilm", "loss.length": "decorrelated"},
-    "minilm-feature": {"base": "minilm", "loss.length": "feature"},
     "smollm2-head": {
         "base": "smollm2",
         "presets.smollm2.method": "head",
@@ -172,7 +171,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--json", type=Path, help="where the figures go (accuracy.json in --out)")
     add("--params", type=Path, default=Path("params.yaml"))
     add("--rebuild", action="store_true", help="tables of what is stored, whatever made it")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.minutes <= 0 or (options.prompts is not None and options.prompts < 1):
+        parser.error("--minutes and --prompts must be above 0")
+    return options
 
 
 def changed(train_settings: Train, changes: Mapping[str, Any]) -> Train:
@@ -215,36 +217,41 @@ def judge(name: str, config: Train | None, data: Data, seed: int, budget: Budget
     if config is None:
         return BASELINES[name](data)
     prompts = budget.prompts or prompts_within(budget.minutes, config, data, seed)
-    start = time.perf_counter(), time.process_time()
-    model, report = trained_on(first_prompts(data.train, prompts), data.eval, config, seed)
-    minutes = (time.perf_counter() - start[0]) / 60
-    account = {"cpu_minutes": round((time.process_time() - start[1]) / 60, 2), **report}
-    scores = score_table(model, data.test, "test set")["score"].to_numpy()
-    return Judged(scores, round(minutes, 2), account)
+    trained = train_on(first_prompts(data.train, prompts), data.eval, config, seed)
+    scores = score_table(trained.model, data.test, "test set")["score"].to_numpy()
+    return Judged(scores, round(trained.minutes, 2), trained.report)
 
 
 def prompts_within(minutes: float, config: Train, data: Data, seed: int) -> int:
     """How many of the first training prompts can be trained on in that time."""
     probe = first_prompts(data.train, PROBE_PROMPTS)
-    start = time.perf_counter()
-    model, report = trained_on(probe, first_prompts(data.eval, 1), config, seed)
-    seconds_a_token = (time.perf_counter() - start) / report["tokens"]
-    tokens = np.cumsum([example.tokens for example in examples_of(data.train, model.encoder)])
-    room = USABLE * minutes * 60 / seconds_a_token
+    trained = train_on(probe, first_prompts(data.eval, 1), config, seed)
+    minutes_a_token = trained.minutes / trained.report["tokens"]
+    examples = examples_of(data.train, trained.model.encoder)
+    tokens = np.cumsum([example.tokens for example in examples])
+    room = USABLE * minutes / minutes_a_token
     return max(1, int(np.searchsorted(tokens, room, side="right")))
 
 
-def trained_on(
-    train_set: pd.DataFrame, eval_set: pd.DataFrame, config: Train, seed: int
-) -> tuple[RewardModel, dict[str, Any]]:
+class Trained(NamedTuple):
+    """A model, what it was trained on, and the minutes that took without loading the base."""
+
+    model: RewardModel
+    report: dict[str, Any]
+    minutes: float
+
+
+def train_on(train_set: pd.DataFrame, eval_set: pd.DataFrame, config: Train, seed: int) -> Trained:
     model = RewardModel.from_base(config.base, config.preset.max_length, seed)
     with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
         _, report = train(model, train_set, eval_set, config, seed, Checkpoints(Path(folder), {}))
-    return model, report
+        return Trained(model, report, (time.perf_counter() - start) / 60)
 
 
 def store(out: Path, name: str, fingerprint: str, test_set: pd.DataFrame, judged: Judged) -> None:
     """Keep scores and account; the account is written last and says that both are there."""
+    (out / f"{name}.json").unlink(missing_ok=True)
     write_table(out / f"{name}.parquet", test_set[IDS].assign(score=judged.scores))
     account = {"fingerprint": fingerprint, "minutes": judged.minutes, "account": judged.account}
     write_json(out / f"{name}.json", account)

@@ -70,13 +70,14 @@ def print_tables(rows: Sequence[dict[str, Any]], console: Console) -> None:
         return
     overall = Table(box=box.MARKDOWN)
     for heading in ("config", "accuracy", "every prompt alike", "length-adverse pairs",
-                    "minus longest wins", "minutes"):  # fmt: skip
+                    "minus longest wins", "training prompts", "minutes"):  # fmt: skip
         overall.add_column(heading, no_wrap=True)
     for row in rows:
         overall.add_row(
             row["config"],
             *(cell(row[key]) for key in ("accuracy", "accuracy_per_prompt", "adverse_accuracy")),
             cell(row["minus_longest_wins"], signed=True),
+            str(row["account"].get("prompts", "")),
             "" if row["minutes"] is None else f"{row['minutes']:.1f}",
         )
     domains = list(rows[0]["domains"])
@@ -87,7 +88,8 @@ def print_tables(rows: Sequence[dict[str, Any]], console: Console) -> None:
         by_domain.add_row(
             row["config"], *(cell(row["domains"][name]["accuracy"]) for name in domains)
         )
-    console.print(f"accuracy in %, [95 % interval over prompts]; {counts(rows[0])}", markup=False)
+    heading = f"accuracy in %, [95 % interval over prompts]; {counts(rows[0])}"
+    console.print(heading, markup=False, soft_wrap=True)
     console.print(overall)
     console.print(by_domain)
 

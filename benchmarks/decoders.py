@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
 
-from rankings import WORDS
+from benchmarks.rankings import WORDS
 
 SPECIAL = ["<unk>", "<pad>", "</s>"]
 

@@ -1,38 +1,19 @@
 """TRL's RewardTrainer at its best settings: a ranking is flattened into all its pairs."""
 
 import tempfile
-from dataclasses import dataclass
 
 import pandas as pd
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PrinterCallback
 from trl import RewardConfig, RewardTrainer
 
+from benchmarks.cases import PeerSettings, Recipe
 from rewardgate.encoding import Encoder
 from rewardgate.pairs import pairs_of
 
 SAMPLING = ["random", "group_by_length"]
 """Of TRL's orders of the pairs, those that can differ on one device."""
-
-
-@dataclass(frozen=True)
-class PeerSettings:
-    """What TRL leaves to its user: pairs in one forward pass, and in which order they come."""
-
-    batch: int
-    sampling: str
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What both sides train with: AdamW, cosine to 0 without warm-up, one epoch, no dropout."""
-
-    learning_rate: float
-    pairs_per_step: int
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    bf16: bool = False
 
 
 def flattened(responses: pd.DataFrame, encoder: Encoder) -> Dataset:
@@ -79,8 +60,7 @@ def train_with_trl(
             disable_dropout=True,
             gradient_checkpointing=False,
             bf16=recipe.bf16,
-            use_cpu=model.device.type == "cpu",
-            dataloader_pin_memory=model.device.type != "cpu",
+            dataloader_pin_memory=torch.cuda.is_available(),
             logging_strategy="no",
             logging_nan_inf_filter=False,
             save_strategy="no",
@@ -92,6 +72,7 @@ def train_with_trl(
         trainer = RewardTrainer(
             model, config, train_dataset=pairs, processing_class=encoder.tokenizer
         )
+        trainer.remove_callback(PrinterCallback)
         if len(trainer.train_dataset) != len(pairs):
             raise RuntimeError("TRL dropped pairs")
         return float(trainer.train().metrics["train_runtime"])

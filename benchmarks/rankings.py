@@ -1,7 +1,7 @@
 """What is trained on and scored: rankings made of a word list, or real ones."""
 
-import math
-from collections.abc import Iterator
+import json
+import tempfile
 from itertools import product
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from rewardgate.formats import to_ranking
 from rewardgate.ingest import find_inputs, ingest
 from rewardgate.settings import load_settings
 from rewardgate.simulate.simulation import simulate
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 REAL = Path(__file__).parents[2] / "shared" / "data"
 """Real rankings, where they lie beside the repository."""
@@ -45,9 +46,7 @@ def made_of_words(
     rows = []
     for number in range(rankings):
         prompt = " ".join(rng.choice(OTHER, prompts[number]))
-        goods = [
-            rng.random(length) < rng.uniform(0, 0.5) for length in responses[number]
-        ]
+        goods = [rng.random(length) < rng.uniform(0, 0.5) for length in responses[number]]
         shares = np.array([good.mean() for good in goods])
         for index, good in enumerate(goods):
             words = np.where(good, rng.choice(GOOD, len(good)), rng.choice(OTHER, len(good)))
@@ -72,3 +71,37 @@ def lengths(count: int, mean: int, rng: np.random.Generator) -> NDArray[np.int64
     spread = np.exp(LOG_SPREAD * norm.ppf((np.arange(count) + 0.5) / count))
     capped = np.minimum(spread / spread.mean(), LONGEST)
     return rng.permutation(np.maximum(1, np.round(mean * capped / capped.mean())).astype(np.int64))
+
+
+def real(name: str) -> pd.DataFrame:
+    """The canonical table of one real file, its rankings shuffled; `name` begins the file's name.
+
+    Raises FileNotFoundError if the real files do not lie beside the repository.
+    """
+    (path,) = [file for file in find_inputs(REAL).files if file.name.startswith(name)]
+    return shuffled(ingest([path], 0).responses)
+
+
+def simulated(rankings: int, seed: int) -> pd.DataFrame:
+    """The canonical table of rankings by the simulator's default annotators."""
+    settings = load_settings(PARAMS).simulate.model_copy(update={"prompts": rankings})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "simulated.jsonl"
+        records = simulate(settings, "default", seed).records
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+        return shuffled(ingest([path], 0).responses)
+
+
+def shuffled(responses: pd.DataFrame) -> pd.DataFrame:
+    """The same rankings in a random order that is always the same."""
+    ids = responses["ranking_id"].unique()
+    order = pd.Series(np.random.default_rng(0).permutation(len(ids)), index=ids)
+    return responses.iloc[np.argsort(order[responses["ranking_id"]], kind="stable")].reset_index(
+        drop=True
+    )
+
+
+def cut(responses: pd.DataFrame, rankings: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The first `rankings` rankings, and all the others."""
+    first = responses["ranking_id"].isin(responses["ranking_id"].unique()[:rankings])
+    return responses[first], responses[~first]

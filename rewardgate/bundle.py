@@ -1,10 +1,9 @@
-"""A promoted bundle in use: verified when loaded, one reward for each response."""
+"""A promoted bundle in use: verified when loaded, its rewards for responses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rewardgate.calibration import normalise
 from rewardgate.errors import RewardGateError
@@ -12,7 +11,7 @@ from rewardgate.files import read_json, sha256_folder
 from rewardgate.promotion import BUNDLE_FILES, current_version
 from rewardgate.reward_model import RewardModel
 from rewardgate.rewards import compose
-from rewardgate.scoring import score
+from rewardgate.scoring import in_shares, score
 from rewardgate.settings import Rewards
 
 
@@ -23,17 +22,35 @@ class Promoted:
     version: str
     model: RewardModel
     calibration: dict[str, Any]
-    rewards: Rewards
+    composition: Rewards
 
     def reward(self, prompt: str, response: str) -> dict[str, Any]:
         """Raw score, normalised score and the mixed reward with its parts for one response."""
-        raw = float(score(self.model, [prompt], [response])[0])
-        mean, std = self.calibration["mean"], self.calibration["std"]
+        return self.rewards([prompt], [response])[0]
+
+    def rewards(self, prompts: Sequence[str], responses: Sequence[str]) -> list[dict[str, Any]]:
+        """What `reward` gives, for n responses, each to the prompt at the same place.
+
+        Under `accelerate launch` every process calls this with the same texts and gets all.
+        """
+        scores = score(self.model, prompts, responses, label=None)
+        normalised = normalise(scores, self.calibration["mean"], self.calibration["std"])
+
+        def own(part: slice) -> list[dict[str, Any]]:
+            texts = zip(
+                scores[part].tolist(), normalised[part].tolist(), responses[part], strict=True
+            )
+            return [self._composed(*text) for text in texts]
+
+        return in_shares([len(text) + 1 for text in responses], own)
+
+    def _composed(self, raw: float, normalised: float, response: str) -> dict[str, Any]:
         tokens = self.model.encoder.count_tokens(response)
-        mixed = compose(raw, response, tokens, mean, std, self.rewards)
+        mean, std = self.calibration["mean"], self.calibration["std"]
+        mixed = compose(raw, response, tokens, mean, std, self.composition)
         return {
             "score": raw,
-            "normalised": float(normalise(np.array([raw]), mean, std)[0]),
+            "normalised": normalised,
             "reward": mixed.total,
             **{name: value for name, value in vars(mixed).items() if name != "total"},
             "model": self.version,

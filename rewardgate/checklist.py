@@ -209,13 +209,19 @@ def _accuracy(gate: Gate, evaluation: dict[str, Any]) -> Item:
                 ">",
                 gate.min_accuracy,
                 "reports/evaluation.json:test.accuracy",
-            )
+            ),
+            Check(
+                "accuracy on training prompts minus held-out",
+                evaluation["train_minus_test_accuracy"],
+                "<=",
+                gate.max_train_test_gap,
+                "reports/evaluation.json:train_minus_test_accuracy",
+            ),
         ],
         {
             "pairs": test["pairs"],
             "prompts": test["prompts"],
             "longest_wins": test["length"]["longest_wins_accuracy"],
-            "train_minus_test": evaluation["train_minus_test_accuracy"],
         },
     )
 

@@ -101,26 +101,44 @@ def status() -> None:
 
 @app.command()
 def score(
-    prompt: Annotated[str, typer.Argument(help="The prompt x; '-' reads it from standard input.")],
-    response: Annotated[str, typer.Argument(help="The response y.")],
+    prompt: Annotated[
+        str | None, typer.Argument(help="The prompt x; '-' reads it from standard input.")
+    ] = None,
+    response: Annotated[str | None, typer.Argument(help="The response y.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    input_: Annotated[
+        Path | None, typer.Option("--input", help="Parquet with columns prompt and text.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Parquet: the input and its scores.")
+    ] = None,
 ) -> None:
-    """Score a response to a prompt with the promoted reward model.
+    """Score a response, or a Parquet file of them, with the promoted reward model.
 
-    Prints the raw score, the score normalised by the calibration set, and the mixed reward that
-    PPO would receive, with its parts.
+    Gives the raw score, the score normalised by the calibration set, and the mixed reward that
+    PPO would receive; for a single response also its parts.
     """
     from rewardgate.bundle import load_promoted
+    from rewardgate.processes import processes
+    from rewardgate.score_file import score_file
 
-    enter_project()
-    bundle = load_promoted(PROMOTED)
-    result = bundle.reward(sys.stdin.read() if prompt == "-" else prompt, response)
-    if as_json:
-        typer.echo(json.dumps(result))
-    else:
-        for name, value in result.items():
-            shown = f"{value:.4f}" if isinstance(value, float) else value
-            typer.echo(f"{name:20} {shown}")
+    match prompt, response, input_, output:
+        case str(x), str(y), None, None:
+            enter_project()
+            result = load_promoted(PROMOTED).reward(sys.stdin.read() if x == "-" else x, y)
+            if as_json:
+                typer.echo(json.dumps(result))
+            else:
+                for name, value in result.items():
+                    shown = f"{value:.4f}" if isinstance(value, float) else value
+                    typer.echo(f"{name:20} {shown}")
+        case None, None, Path() as source, Path() as target:
+            source, target = source.absolute(), target.absolute()
+            enter_project()
+            rows = score_file(load_promoted(PROMOTED), source, target)
+            processes().print(f"{rows} responses scored: {target}")
+        case _:
+            raise RewardGateError("score: give a prompt and a response, or --input and --output")
 
 
 def enter_project() -> None:

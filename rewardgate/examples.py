@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,8 +55,8 @@ def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
     prompts, texts = responses["prompt"].tolist(), responses["text"].tolist()
     rank = responses["rank"].to_numpy(np.int32)
     position = np.empty(len(responses), dtype=np.int64)
-    encoded_of: dict[str, list[Encoded]] = {}
-    words_of: dict[str, list[int]] = {}
+    encoded_of: dict[Any, list[Encoded]] = {}
+    words_of: dict[Any, list[int]] = {}
     rows_of = responses.groupby("prompt_id", sort=False).indices
     for prompt_id, rows in rows_of.items():
         distinct: dict[tuple[str, str], int] = {}
@@ -79,7 +80,7 @@ def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
             Example(
                 str(prompt_id),
                 encoded_of[prompt_id],
-                np.array(words_of[prompt_id]),
+                np.array(words_of[prompt_id], dtype=np.int64),
                 position[chosen[at]],
                 position[rejected[at]],
                 distance[at],

@@ -109,11 +109,15 @@ class Objective:
         return loss, margins.detach()
 
     def _listwise(self, scores: Tensor, examples: Sequence[Example], offsets: np.ndarray) -> Tensor:
-        """Plackett-Luce over rankings; a prompt weighs 1, or as many as it has choices to make."""
+        """Plackett-Luce over rankings; a prompt weighs 1, or as many as it has choices to make.
+
+        A ranking that ties throughout leaves no choice and counts for nothing.
+        """
+        decided = [[r for r in e.rankings if np.ptp(r[1])] for e in examples]
         rankings = [
-            (positions + offset, rank, 1 / len(e.rankings))
-            for e, offset in zip(examples, offsets, strict=True)
-            for positions, rank in e.rankings
+            (positions + offset, rank, 1 / len(of_prompt))
+            for of_prompt, offset in zip(decided, offsets, strict=True)
+            for positions, rank in of_prompt
         ]
         longest = max(len(rank) for _, rank, _ in rankings)
         at = np.zeros((len(rankings), longest), dtype=np.int64)
@@ -128,7 +132,7 @@ class Objective:
         stages = stages_of(tensors[1], tensors[2]).to(scores.dtype)
         if self.settings.weighting == "prompt":
             share = torch.tensor([w for *_, w in rankings], dtype=scores.dtype, device=to)
-            weights = share / stages.clamp(min=1)
+            weights = share / stages
         else:
             weights = torch.ones_like(stages)
         return plackett_luce_loss(

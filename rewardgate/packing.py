@@ -7,7 +7,7 @@ Scores and gradients are those of the texts encoded one by one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -64,8 +64,8 @@ class Row:
         return 0 if self.attention_mask is None else int((self.attention_mask == 0).sum())
 
     def to(self, device: torch.device) -> "Row":
-        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in vars(self).items()}
-        return Row(**moved)
+        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **moved)  # type: ignore[arg-type]
 
 
 def padded_rows(ids: Sequence[Sequence[int]], budget: int, pad_id: int) -> list[Row]:
@@ -248,7 +248,7 @@ def _mask(*args: Any, attention_mask: Tensor | None = None, **kwargs: Any) -> Te
     """No mask for a packed row (its segments say it all), transformers' own for a padded one."""
     if attention_mask is None:
         return None
-    return sdpa_mask(*args, attention_mask=attention_mask, **kwargs)
+    return sdpa_mask(*args, **kwargs, attention_mask=attention_mask)  # type: ignore[misc]
 
 
 AttentionInterface.register(ATTENTION, attend)

@@ -16,6 +16,7 @@ from rewardgate.bases import load_base
 from rewardgate.encoding import Encoded, Encoder, move_pads_right
 from rewardgate.errors import RewardGateError
 from rewardgate.packing import Row, packed_rows, padded_row, padded_rows
+from rewardgate.processes import processes
 from rewardgate.scorer import Scorer
 
 TOKENS_PER_ROW = {"cpu": 1024, "cuda": 16384}
@@ -44,14 +45,17 @@ class RewardModel:
 
     @classmethod
     def load(cls, path: str | Path) -> "RewardModel":
-        """Load a saved reward model. Raises RewardGateError if there is none at `path`."""
+        """Load a saved reward model onto this process's device, a GPU where there is one.
+
+        Raises RewardGateError if there is none at `path`.
+        """
         if not (Path(path) / "model.safetensors").is_file():
             raise RewardGateError(f"{path}: holds no reward model; run the train stage first")
         model = AutoModelForSequenceClassification.from_pretrained(
             path, dtype=torch.float32, use_safetensors=True, local_files_only=True
         )
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-        model.eval()
+        model.eval().to(processes().device)
         return cls(model, tokenizer, tokenizer.model_max_length)
 
     def save(self, path: str | Path) -> None:

@@ -88,7 +88,7 @@ class TrainPreset(Section):
     freeze_embeddings: bool
     frozen_layers: Annotated[int, Field(ge=0)]
     lora_rank: Count = 16
-    lora_alpha: Positive = 32
+    lora_alpha: Count = 32
     gradient_checkpointing: bool = False
     max_length: Annotated[int, Field(ge=16)]
     batch_pairs: Count
@@ -100,7 +100,7 @@ class Loss(Section):
 
     kind: Literal["bradley_terry", "rao_kupper", "davidson", "plackett_luce"] = "bradley_terry"
     weighting: Literal["prompt", "pair"] = "prompt"
-    tie_width: Annotated[float, Field(ge=0)] = 0.5
+    tie_width: Positive = 0.5
     tie_propensity: Positive = 0.5
     margin_per_rank: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
@@ -189,6 +189,7 @@ class Rewards(Section):
 class Gate(Section):
     min_mean_margin: float
     min_accuracy: Share
+    max_train_test_gap: Share
     min_domain_accuracy: Share
     min_domain_pairs: Count
     safety_domains: list[str]

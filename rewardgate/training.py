@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from rewardgate.errors import RewardGateError
 from rewardgate.examples import Example, batches_of, examples_of, shares_of
 from rewardgate.metrics import accuracy
 from rewardgate.objective import WEIGHTING, Objective, total_weight, weighted
+from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel, in_order
 from rewardgate.settings import Train
 
@@ -101,7 +102,7 @@ def train(
                 if trainer.main:
                     checkpoints.save(state)
                 trainer.accelerator.wait_for_everyone()
-    trainer.finish(best or trainer.weights())
+    trainer.finish(best if log.best else trainer.weights())
     return log, {**trainer.report, "best_step": int((log.best or log.steps[-1])["step"])}
 
 
@@ -146,7 +147,7 @@ class Trainer:
         if preset.gradient_checkpointing:
             model.model.gradient_checkpointing_enable({"use_reentrant": False})
         precision = "bf16" if settings.precision == "bf16" else "no"
-        accelerator = Accelerator(mixed_precision=precision)
+        accelerator = Accelerator(mixed_precision=precision, cpu=processes()._cpu)
         if preset.method == "head":
             model.model.to(accelerator.device).eval()
             examples = with_features(model, examples, "features of the training set")
@@ -270,25 +271,29 @@ class Trainer:
         }
 
     def weights(self) -> Tensors:
-        """The trained parameters, whole, by name."""
-        found = get_model_state_dict(self.network, options=WHOLE)
+        """The trained parameters, whole, by name; empty but on the main process."""
+        found: dict[str, Any] = get_model_state_dict(self.network, options=WHOLE)
         trained = {name for name, p in self.model.scorer.named_parameters() if p.requires_grad}
         return {name: value.clone() for name, value in found.items() if name in trained}
 
     def moments(self) -> Tensors:
-        """The optimiser's state, by parameter and key."""
-        state = get_optimizer_state_dict(self.network, self._plain_optimizer, options=WHOLE)
+        """The optimiser's state, by key and parameter; empty but on the main process."""
+        state: dict[str, Any] = get_optimizer_state_dict(
+            self.network, self._plain_optimizer, options=WHOLE
+        )
         return {
             f"{key}/{name}": value
-            for name, entry in state["state"].items()
+            for name, entry in state.get("state", {}).items()
             for key, value in entry.items()
         }
 
     def load(self, weights: Tensors, moments: Tensors) -> None:
         """Put back what `weights` and `moments` gave."""
         options = StateDictOptions(full_state_dict=True, strict=False)
-        set_model_state_dict(self.network, weights, options=options)
-        state = get_optimizer_state_dict(self.network, self._plain_optimizer, options=WHOLE)
+        set_model_state_dict(self.network, dict(weights), options=options)
+        state: dict[str, Any] = get_optimizer_state_dict(
+            self.network, self._plain_optimizer, options=replace(WHOLE, cpu_offload=False)
+        )
         for name in state["state"]:
             state["state"][name] = {
                 key.partition("/")[0]: value

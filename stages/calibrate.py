@@ -6,6 +6,7 @@ from rewardgate.calibration import calibrate
 from rewardgate.errors import run_or_explain
 from rewardgate.files import read_table, sha256_file, write_json
 from rewardgate.metrics import Scored
+from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.scoring import score_table
 from rewardgate.settings import load_settings
@@ -17,6 +18,8 @@ def main() -> None:
     settings = load_settings()
     model = RewardModel.load("models/candidate")
     scored = Scored.of(score_table(model, read_table(CALIBRATION_SET), "calibration set"))
+    if not processes().is_main_process:
+        return
     report = {
         "calibration_set_sha256": sha256_file(CALIBRATION_SET),
         **calibrate(scored, settings.calibrate, settings.seed),

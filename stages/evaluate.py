@@ -7,6 +7,7 @@ import pandas as pd
 from rewardgate.errors import run_or_explain
 from rewardgate.files import atomic_path, read_json, read_table, write_json, write_table
 from rewardgate.metrics import Scored, summary
+from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.samples import samples
 from rewardgate.scoring import score_table
@@ -23,6 +24,8 @@ def main() -> None:
     scored = {
         name: Scored.of(score_table(model, table, f"{name} set")) for name, table in sets.items()
     }
+    if not processes().is_main_process:
+        return
     report = {
         name: summary(
             value,

@@ -4,6 +4,7 @@ import sys
 
 from rewardgate.errors import run_or_explain
 from rewardgate.files import read_json, write_json
+from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
 from rewardgate.stress import load_cases, run_stress
@@ -17,6 +18,8 @@ def main() -> None:
     report = run_stress(
         model, cases, settings.stress.very_long_words, settings.rewards, calibration
     )
+    if not processes().is_main_process:
+        return
     write_json("reports/stress.json", report)
     for name, family in report["families"].items():
         print(f"{name:22} {family['passed']:3} of {family['cases']} below the correct, brief one")

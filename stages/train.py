@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from accelerate import PartialState
 
 from rewardgate.checkpoints import Checkpoints
 from rewardgate.errors import run_or_explain
@@ -15,6 +14,7 @@ from rewardgate.files import (
     sha256_file,
     write_json,
 )
+from rewardgate.processes import processes
 from rewardgate.promotion import environment
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
@@ -25,7 +25,7 @@ TRAIN, EVAL = Path("data/split/train.parquet"), Path("data/split/eval.parquet")
 
 def main() -> None:
     settings = load_settings()
-    state = PartialState()
+    state = processes()
     run = {
         "train": settings.train.model_dump(exclude={"launch", "presets"}),
         "preset": settings.train.preset.model_dump(),

@@ -90,3 +90,26 @@ def tiny_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaModel(config).save_pretrained(path)
     fast.save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_padded(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random DistilBERT of two layers, whose head cannot be told from its trunk: no packing."""
+    import torch
+    from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    torch.manual_seed(0)
+    config = DistilBertConfig(
+        vocab_size=len(tokenizer),
+        dim=32,
+        n_layers=2,
+        n_heads=4,
+        hidden_dim=64,
+        max_position_embeddings=128,
+        pad_token_id=1,
+    )
+    path = tmp_path_factory.mktemp("tiny-padded")
+    DistilBertModel(config).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path

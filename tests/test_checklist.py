@@ -10,6 +10,7 @@ from rewardgate.settings import Gate
 GATE = Gate(
     min_mean_margin=1.0,
     min_accuracy=0.65,
+    max_train_test_gap=0.15,
     min_domain_accuracy=0.55,
     min_domain_pairs=50,
     safety_domains=["safety"],
@@ -96,6 +97,7 @@ def test_a_sound_model_passes_all_nine_items() -> None:
         ),
         ("evaluation.test.margin.mean_bt_logits", 1.0, "mean_margin"),
         ("evaluation.test.accuracy", 0.65, "accuracy"),
+        ("evaluation.train_minus_test_accuracy", 0.151, "accuracy"),
         ("stress.families.long_rambling.pass_share", 0.7, "edge_cases"),
         ("stress.families.edge_empty.finite", 9, "edge_cases"),
         ("calibration.stability.mean_shift_p95", 0.3, "calibration"),

@@ -82,6 +82,7 @@ def test_with_nothing_to_balance_the_weights_stay(chosen: list[int], rejected: l
 
 def test_a_side_without_weight_is_no_side() -> None:
     assert balanced_weights([9, 1], [3, 3], [1.0, 0.0]).tolist() == [1.0, 0.0]
+    assert balanced_weights([9, 1], [3, 3], [0.0, 0.0]).tolist() == [0.0, 0.0]
 
 
 @given(pairs_of, st.floats(1, 10))
@@ -189,6 +190,12 @@ def test_a_constant_side_costs_0_and_pulls_nowhere(
     assert value.item() == 0
     assert score.grad is not None
     assert score.grad.eq(0).all()
+
+
+def test_a_small_spread_at_a_high_level_is_no_rounding() -> None:
+    words, groups = torch.tensor([10, 20, 40]), torch.zeros(3, dtype=torch.long)
+    scores = 100 + 0.01 * torch.log1p(words.float())
+    assert decorrelation_penalty(scores, words, groups).item() == pytest.approx(1, abs=1e-3)
 
 
 def test_gradient_agrees_with_finite_differences_and_descending_decorrelates() -> None:

@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from transformers import get_cosine_schedule_with_warmup
 
 from rewardgate.checkpoints import Checkpoints
 from rewardgate.errors import RewardGateError
-from rewardgate.examples import batches_of, examples_of, shares_of
+from rewardgate.examples import shares_of
 from rewardgate.files import sha256_folder
+from rewardgate.metrics import Scored
 from rewardgate.reward_model import RewardModel
+from rewardgate.scoring import score_table
 from rewardgate.settings import Loss, Train, TrainPreset
 from rewardgate.training import Trainer, train, warmup_cosine
 
@@ -26,17 +29,18 @@ PRESET = TrainPreset(
 )
 
 
-def settings_with(
-    base: Path, patience: int | None = None, loss: dict[str, object] = {}, **changes: object
-) -> Train:
-    return Train(
+def settings_with(base: Path, loss: dict[str, object] | None = None, **changes: object) -> Train:
+    """Settings for a tiny base; a change belongs to its preset or, by name, to all training."""
+    own = {key: value for key, value in changes.items() if key in Train.model_fields}
+    preset = {key: value for key, value in changes.items() if key not in own}
+    settings = Train(
         launch="python",
         base=str(base),
-        loss=Loss(**loss),
+        loss=Loss(**(loss or {})),
         precision="fp32",
         tokens_per_backward=16384,
-        patience=patience,
-        presets={"other": PRESET.model_copy(update=changes)},
+        patience=None,
+        presets={"other": PRESET.model_copy(update=preset)},
         warmup_share=0.1,
         weight_decay=0.01,
         max_grad_norm=1.0,
@@ -44,6 +48,7 @@ def settings_with(
         eval_steps=4,
         eval_prompts=4,
     )
+    return settings.model_copy(update=own)
 
 
 def table(prompts: int):
@@ -59,14 +64,50 @@ def table(prompts: int):
     )
 
 
-def run(base: Path, checkpoints: Path, out: Path, **changes: object):
+def contradicting(prompts: int):
+    """Rankings by the opposite rule."""
+    return table(prompts).assign(rank=lambda t: 4 - t["rank"])
+
+
+def run(base: Path, checkpoints: Path, out: Path, eval_set=None, name: int = 1, **changes: object):
     settings = settings_with(base, **changes)
     model = RewardModel.from_base(str(base), settings.preset.max_length, seed=0)
+    held_out = table(4) if eval_set is None else eval_set
     log, report = train(
-        model, table(24), table(4), settings, 0, Checkpoints(checkpoints, {"run": 1})
+        model, table(24), held_out, settings, 0, Checkpoints(checkpoints, {"run": name})
     )
     model.save(out)
     return model, log, report
+
+
+def die_in_step(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Interrupt the step of that number, counted from now; only once."""
+    backward = Trainer.backward
+    steps = 0
+
+    def dying(*arguments: object):
+        nonlocal steps
+        steps += 1
+        if steps == number:
+            raise KeyboardInterrupt
+        return backward(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "backward", dying)
+
+
+def run_killed(monkeypatch: pytest.MonkeyPatch, step: int, base: Path, root: Path, **changes: Any):
+    """A run that is interrupted in that step, and then run again to its end."""
+    die_in_step(monkeypatch, step)
+    with pytest.raises(KeyboardInterrupt):
+        run(base, root / "c-killed", root / "never", **changes)
+    return run(base, root / "c-killed", root / "resumed", **changes)
+
+
+def eval_loss(model: RewardModel, eval_set) -> float:
+    """Bradley-Terry loss of a prompt, on average, from its scores."""
+    scored = Scored.of(score_table(model, eval_set, "eval"))
+    losses = np.log1p(np.exp(-scored.pairs["margin"]))
+    return losses.groupby(scored.pairs["prompt_id"]).mean().mean()
 
 
 def test_training_learns_the_rule_and_logs_the_curve(tiny_encoder: Path, tmp_path: Path) -> None:
@@ -87,28 +128,35 @@ def test_two_runs_give_the_same_bytes(tiny_decoder: Path, tmp_path: Path) -> Non
     assert sha256_folder(tmp_path / "one") == sha256_folder(tmp_path / "two")
 
 
-@pytest.mark.parametrize("killed_after", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("base", "changes"),
+    [
+        ("tiny_encoder", {}),
+        ("tiny_decoder", {"method": "lora"}),
+        ("tiny_encoder", {"method": "head"}),
+        ("tiny_encoder", {"eval_steps": 1}),
+        ("tiny_encoder", {"eval_steps": 1, "eval_set": contradicting(4)}),
+        ("tiny_encoder", {"eval_steps": 2, "eval_set": contradicting(4), "patience": 2}),
+    ],
+    ids=["full", "lora", "head", "best after the kill", "best before the kill", "patience"],
+)
+@pytest.mark.parametrize("killed_in_step", [2, 5])
 def test_an_interrupted_run_resumes_to_the_same_bytes(
-    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+    base: str,
+    changes: dict[str, Any],
+    killed_in_step: int,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, whole_log, _ = run(tiny_encoder, tmp_path / "c", tmp_path / "whole")
-    steps = 0
-    backward = Trainer.backward
-
-    def dying(*arguments: object):
-        nonlocal steps
-        steps += 1
-        if steps > killed_after:
-            raise KeyboardInterrupt
-        return backward(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Trainer, "backward", dying)
-    with pytest.raises(KeyboardInterrupt):
-        run(tiny_encoder, tmp_path / "killed", tmp_path / "never")
-    monkeypatch.setattr(Trainer, "backward", backward)
-    _, log, _ = run(tiny_encoder, tmp_path / "killed", tmp_path / "resumed")
+    path = request.getfixturevalue(base)
+    _, log, report = run(path, tmp_path / "c", tmp_path / "whole", **changes)
+    _, resumed_log, resumed_report = run_killed(
+        monkeypatch, killed_in_step, path, tmp_path, **changes
+    )
     assert sha256_folder(tmp_path / "resumed") == sha256_folder(tmp_path / "whole")
-    assert log == whole_log
+    assert resumed_log == log
+    assert resumed_report == report
 
 
 def test_each_prompt_weighs_the_same_and_runs_do_not_matter(tiny_encoder: Path) -> None:
@@ -130,26 +178,6 @@ def test_each_prompt_weighs_the_same_and_runs_do_not_matter(tiny_encoder: Path) 
     assert len(shares_of(trainer.examples, 1, 20)[0]) > 1
     assert in_runs == pytest.approx(loss, rel=1e-5)
     assert torch.allclose(accumulated, whole, atol=1e-6)
-
-
-def test_each_response_is_encoded_once_and_ties_give_no_pair(tiny_encoder: Path) -> None:
-    encoder = RewardModel.from_base(str(tiny_encoder), 64, seed=0).encoder
-    ranking = [("one", 1), ("two", 2), ("three", 2), ("four", 4)]
-    (example,) = examples_of(responses_table([("who ?", ranking)]), encoder)
-    assert len(example.encoded) == 4
-    pairs = set(zip(example.chosen.tolist(), example.rejected.tolist(), strict=True))
-    assert pairs == {(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)}
-
-
-def test_batches_hold_whole_prompts_each_once(tiny_encoder: Path) -> None:
-    encoder = RewardModel.from_base(str(tiny_encoder), 64, seed=0).encoder
-    examples = examples_of(table(30), encoder)
-    batches = batches_of(examples, batch_pairs=8, seed=[0, 0])
-    assert sorted(index for batch in batches for index in batch) == list(range(30))
-    sizes = [sum(len(examples[i].chosen) for i in batch) for batch in batches]
-    assert all(8 <= size < 8 + 3 + 4 for size in sizes[:-1])
-    assert batches_of(examples, 8, [0, 0]) == batches
-    assert batches_of(examples, 8, [0, 1]) != batches
 
 
 def test_the_schedule_is_that_of_transformers_one_step_ahead() -> None:
@@ -182,3 +210,122 @@ def test_a_loss_that_is_not_finite_names_the_prompts_and_keeps_the_checkpoint(
         run(tiny_encoder, tmp_path / "c", tmp_path / "m")
     assert [f.name for f in (tmp_path / "c").glob("*/step-*")] == ["step-00000002"]
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("held_out", [table(4), contradicting(4)], ids=["agrees", "contradicts"])
+def test_the_model_keeps_the_weights_of_the_lowest_held_out_loss(
+    held_out, tiny_decoder: Path, tmp_path: Path
+) -> None:
+    model, log, report = run(
+        tiny_decoder, tmp_path / "c", tmp_path / "m", eval_set=held_out, eval_steps=1, epochs=2
+    )
+    losses = [row["eval_loss"] for row in log.evals]
+    assert len(losses) == report["steps"] > 8
+    best = int(np.argmin(losses))
+    assert report["best_step"] == best + 1
+    assert eval_loss(model, held_out) == pytest.approx(losses[best], abs=1e-5)
+    later = [loss for step, loss in enumerate(losses) if step != best]
+    assert min(later) > losses[best]
+    assert max(later) > losses[best] + 0.2
+
+
+def test_patience_stops_early_says_so_and_keeps_the_same_best(
+    tiny_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {"eval_set": contradicting(4), "eval_steps": 2, "epochs": 3}
+    _, _, full = run(tiny_encoder, tmp_path / "c1", tmp_path / "full", **changes)
+    assert "no better held-out loss" not in capsys.readouterr().out
+    _, log, report = run(tiny_encoder, tmp_path / "c2", tmp_path / "early", patience=3, **changes)
+    assert "no better held-out loss in 3 evaluations" in capsys.readouterr().out
+    assert [row["step"] for row in log.evals] == [2, 4, 6, 8]
+    assert len(log.steps) == 8 < report["steps"]
+    assert report["best_step"] == full["best_step"] == 2
+    assert sha256_folder(tmp_path / "early") == sha256_folder(tmp_path / "full")
+
+
+def test_without_held_out_comparisons_the_last_weights_are_kept(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    nothing = table(4).assign(rank=1)
+    _, log, report = run(tiny_encoder, tmp_path / "c1", tmp_path / "none", eval_set=nothing)
+    assert log.evals == []
+    assert report["best_step"] == report["steps"] == len(log.steps)
+    _, log, _ = run(tiny_encoder, tmp_path / "c2", tmp_path / "last", eval_steps=1000)
+    assert [row["step"] for row in log.evals] == [report["steps"]]
+    assert sha256_folder(tmp_path / "none") == sha256_folder(tmp_path / "last")
+
+
+def test_checkpoints_of_another_run_are_not_resumed_and_it_says_why(
+    tiny_encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    die_in_step(monkeypatch, 4)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny_encoder, tmp_path / "c", tmp_path / "never", name=1)
+    _, log, _ = run(tiny_encoder, tmp_path / "c", tmp_path / "two", name=2)
+    printed = capsys.readouterr().out
+    assert f"not resuming {tmp_path / 'c'}" in printed
+    assert "run was 1 and is 2" in printed
+    assert "resuming after" not in printed
+    assert log.steps[0]["step"] == 1
+    run(tiny_encoder, tmp_path / "c", tmp_path / "one", name=1)
+    assert "resuming after step 2 of" in capsys.readouterr().out
+
+
+def test_running_out_of_memory_says_which_setting_to_lower(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*_: object):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(Trainer, "scores", too_large)
+    with pytest.raises(RewardGateError) as caught:
+        run(tiny_encoder, tmp_path / "c", tmp_path / "m", tokens_per_backward=777)
+    message = str(caught.value)
+    assert message.startswith("train: out of memory at step 1, prompts p")
+    assert "lower train.tokens_per_backward (now 777)" in message
+    assert "\n" not in message
+
+
+def test_only_an_architecture_that_cannot_be_packed_is_padded(
+    tiny_encoder: Path, tiny_decoder: Path, tiny_padded: Path, tmp_path: Path
+) -> None:
+    reports = [
+        run(base, tmp_path / base.name, tmp_path / f"m-{base.name}")[2]
+        for base in (tiny_encoder, tiny_decoder, tiny_padded)
+    ]
+    assert reports[0]["padding_share"] == reports[1]["padding_share"] == 0
+    assert 0 < reports[2]["padding_share"] < 0.5
+    assert reports[0]["tokens_computed_per_epoch"] == reports[0]["tokens"]
+    assert reports[1]["tokens_computed_per_epoch"] == reports[1]["tokens"]
+    computed = reports[2]["tokens_computed_per_epoch"]
+    assert computed * (1 - reports[2]["padding_share"]) == pytest.approx(reports[2]["tokens"])
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        {"weighting": "pair"},
+        {"margin_per_rank": 0.2, "label_smoothing": 0.05, "centering": 0.01},
+        {"kind": "rao_kupper"},
+        {"kind": "davidson"},
+        {"kind": "plackett_luce"},
+        {"kind": "plackett_luce", "weighting": "pair"},
+        {"length": "balanced"},
+        {"length": "decorrelated", "decorrelation": 0.1},
+    ],
+    ids=lambda loss: " ".join(map(str, loss.values())),
+)
+def test_every_loss_learns_the_rule_from_rankings_with_ties(
+    loss: dict[str, object], tiny_encoder: Path, tmp_path: Path
+) -> None:
+    settings = settings_with(tiny_encoder, loss, epochs=5, learning_rate=3e-3)
+    model = RewardModel.from_base(str(tiny_encoder), 64, seed=0)
+    tied = table(24)
+    tied.loc[tied["prompt_id"].isin(["p1", "p3", "p5"]) & (tied["rank"] == 3), "rank"] = 2
+    log, _ = train(model, tied, table(4), settings, 0, Checkpoints(tmp_path, {}))
+    assert log.evals[-1]["eval_accuracy"] == 1.0
+    assert log.evals[-1]["eval_loss"] < 0.4
+    assert np.mean([row["loss"] for row in log.steps[-4:]]) < log.steps[0]["loss"]

@@ -1,0 +1,172 @@
+"""One side of the training benchmark, in a process of its own so that its memory is its own."""
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from benchmarks.cases import Case
+from benchmarks.rankings import PARAMS
+from rewardgate.bases import load_base
+from rewardgate.checkpoints import Checkpoints
+from rewardgate.encoding import Encoder
+from rewardgate.metrics import accuracy
+from rewardgate.pairs import pairs_of
+from rewardgate.reward_model import RewardModel
+from rewardgate.scoring import score
+from rewardgate.settings import Train, load_settings
+from rewardgate.training import train
+
+SEED = 7
+NEVER = 10**9
+
+
+class Meter:
+    """Counts what goes through the embedding layer: all positions, and those that hold a token."""
+
+    def __init__(self, model: PreTrainedModel, pad_id: int) -> None:
+        self.positions = 0
+        self.tokens: Tensor | int = 0
+        self.pad_id = pad_id
+        model.get_input_embeddings().register_forward_pre_hook(self._count)
+
+    def _count(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.positions += inputs[0].numel()
+        self.tokens = self.tokens + (inputs[0] != self.pad_id).sum()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One training: pairs and seconds of it, positions and tokens that were encoded, peak memory of
+    the process (of the GPU where there is one) in bytes, and parameters without embeddings."""
+
+    pairs: int
+    seconds: float
+    positions: int
+    tokens: int
+    peak_memory: int
+    parameters: int
+
+
+class Ours:
+    """rewardgate's training as its train stage calls it; its time includes tokenising."""
+
+    def __init__(self, case: Case, train_set: pd.DataFrame) -> None:
+        self.case = case
+        self.train_set = train_set
+        shipped = load_settings(PARAMS).train
+        preset = shipped.presets["other"].model_copy(
+            update={
+                "learning_rate": case.recipe.learning_rate,
+                "head_learning_rate": case.recipe.learning_rate,
+                "max_length": case.max_length,
+                "batch_pairs": case.recipe.pairs_per_step,
+            }
+        )
+        self.settings: Train = shipped.model_copy(
+            update={
+                "base": case.base,
+                "presets": {"other": preset},
+                "loss": shipped.loss.model_copy(update={"weighting": "pair"}),
+                "precision": "bf16" if case.recipe.bf16 else "fp32",
+                "warmup_share": 0.0,
+                "weight_decay": case.recipe.weight_decay,
+                "max_grad_norm": case.recipe.max_grad_norm,
+                "checkpoint_steps": NEVER,
+                "eval_steps": NEVER,
+            }
+        )
+
+    def load(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        self.model = RewardModel.from_base(self.case.base, self.case.max_length, SEED)
+        return self.model.model, self.model.tokenizer
+
+    def train(self) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            start = time.perf_counter()
+            train(
+                self.model,
+                self.train_set,
+                self.train_set.iloc[:0],
+                self.settings,
+                SEED,
+                Checkpoints(Path(folder), {}),
+            )
+            return time.perf_counter() - start
+
+
+class Peer:
+    """TRL's RewardTrainer on all pairs; they are tokenised before its time begins."""
+
+    def __init__(self, case: Case, train_set: pd.DataFrame) -> None:
+        from benchmarks.peers import flattened
+
+        self.case = case
+        _, tokenizer = load_base(case.base, SEED)
+        self.encoder = Encoder(tokenizer, case.max_length)
+        self.pairs = flattened(train_set, self.encoder)
+
+    def load(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        self.model, tokenizer = load_base(self.case.base, SEED)
+        return self.model, tokenizer
+
+    def train(self) -> float:
+        from benchmarks.peers import train_with_trl
+
+        return train_with_trl(
+            self.model, self.encoder, self.pairs, self.case.recipe, self.case.peer, SEED
+        )
+
+
+SIDES: dict[str, Callable[[Case, pd.DataFrame], Ours | Peer]] = {"TRL": Peer, "rewardgate": Ours}
+
+
+def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
+    """Answer each "train" with a Measured of a fresh model, and the first other message with the
+    held-out accuracy of the last model."""
+    torch.set_num_threads(threads)
+    train_set, held_out = case.tables()
+    learner = SIDES[side](case, train_set)
+    pairs = len(pairs_of(train_set))
+    while connection.recv() == "train":
+        model, tokenizer = learner.load()
+        meter = Meter(model, tokenizer.pad_token_id)
+        seconds = learner.train()
+        connection.send(
+            Measured(
+                pairs,
+                seconds,
+                meter.positions,
+                int(meter.tokens),
+                peak_memory(),
+                parameters_without_embeddings(model),
+            )
+        )
+    connection.send(held_out_accuracy(RewardModel(model, tokenizer, case.max_length), held_out))
+
+
+def parameters_without_embeddings(model: PreTrainedModel) -> int:
+    embeddings = model.get_input_embeddings().weight.numel()
+    return sum(parameter.numel() for parameter in model.parameters()) - embeddings
+
+
+def peak_memory() -> int:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def held_out_accuracy(judge: RewardModel, held_out: pd.DataFrame) -> float:
+    """Share of the pairs of the held-out rankings that the judge orders as they are."""
+    judge.model.eval()
+    scores = score(judge, held_out["prompt"].tolist(), held_out["text"].tolist(), label=None)
+    pairs = pairs_of(held_out)
+    return accuracy(scores[pairs["chosen"]] - scores[pairs["rejected"]])

@@ -1,0 +1,172 @@
+"""Pairs per second of training, rewardgate against TRL's RewardTrainer, side by side.
+
+    python -m benchmarks.train [--quick] [--json PATH] [--k 2 4 9] [--lengths 64 256 1024]
+
+See benchmarks/README.md for what is measured and how to read it.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cases import STEPS, Case, PeerSettings, decoder_case, encoder_cases
+from benchmarks.decoders import SIZES, save_decoder
+from benchmarks.sides import SIDES, Measured, serve
+from benchmarks.table import print_table
+from rewardgate.files import write_json
+from rewardgate.pairs import pairs_of
+
+PEER, OURS = SIDES
+
+TUNED = [PeerSettings(b, s) for b in (1, 2, 4, 12) for s in ("random", "group_by_length")]
+"""Settings of TRL that --tune tries."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = parse(arguments)
+    if args.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = []
+        for case in cases(args, Path(folder)):
+            for tried in [replace(case, peer=p) for p in TUNED] if args.tune else [case]:
+                rows.append(measure(tried, args))
+                print("  ".join(cells(rows[-1], args)), file=sys.stderr, flush=True)
+    print_table(columns(args), [cells(row, args) for row in rows])
+    if args.json:
+        write_json(args.json, rows)
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.train", description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one tiny case, to see that it runs")
+    parser.add_argument("--json", metavar="PATH", help="also write every figure there")
+    parser.add_argument("--model", choices=[*SIZES, "minilm"], nargs="+")
+    parser.add_argument("--k", type=int, nargs="+", default=[2, 4, 9])
+    parser.add_argument("--lengths", type=int, nargs="+", default=[*STEPS], choices=[*STEPS])
+    parser.add_argument("--repetitions", type=int, default=2, help="of each side; the best counts")
+    parser.add_argument("--scale", type=int, default=1, help="times as many steps")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--batch", type=int, help="pairs that TRL encodes at once")
+    parser.add_argument(
+        "--tune", action="store_true", help="try TRL's settings, without rewardgate"
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--bf16", action="store_true", help="both sides under bfloat16 autocast")
+    parser.add_argument("--peak-tflops", type=float, help="of the device, to print the share used")
+    return parser.parse_args(arguments)
+
+
+def cases(args: argparse.Namespace, folder: Path) -> list[Case]:
+    if args.quick:
+        save_decoder("tiny", folder, seed=0)
+        return [decoder_case("tiny", folder, k=4, length=32, steps=4)]
+    found = []
+    for model in args.model or ["small", "minilm"]:
+        if model == "minilm":
+            found += encoder_cases(args.scale)
+            continue
+        save_decoder(model, folder / model, seed=0)
+        found += [
+            decoder_case(model, folder / model, k, length, args.scale * STEPS[length])
+            for k in args.k
+            for length in args.lengths
+        ]
+    if args.bf16:
+        found = [replace(c, recipe=replace(c.recipe, bf16=True)) for c in found]
+    if args.batch:
+        found = [replace(c, peer=replace(c.peer, batch=args.batch)) for c in found]
+    return found
+
+
+def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
+    """Train on both sides in turn, each in its own process; the fastest of each counts."""
+    names = [PEER] if args.tune else [PEER, OURS]
+    repetitions = 1 if args.quick else args.repetitions
+    context = multiprocessing.get_context("spawn")
+    best: dict[str, Measured] = {}
+    with ExitStack() as stack:
+        sides: dict[str, Connection] = {}
+        for name in names:
+            sides[name], end = context.Pipe()
+            process = context.Process(target=serve, args=(end, name, case, args.threads))
+            process.start()
+            end.close()
+            stack.callback(process.join)
+        for _ in range(repetitions):
+            for name, side in sides.items():
+                side.send("train")
+                run = side.recv()
+                best[name] = min(best.get(name, run), run, key=lambda one: one.seconds)
+        accuracies = {}
+        for name, side in sides.items():
+            side.send("judge")
+            accuracies[name] = side.recv()
+    return {
+        "case": {**asdict(case), "base": case.model},
+        "threads": args.threads,
+        "held_out_pairs": len(pairs_of(case.tables()[1])),
+        "sides": {
+            name: {
+                **asdict(one),
+                "pairs_per_second": one.pairs / one.seconds,
+                "accuracy": accuracies[name],
+            }
+            for name, one in best.items()
+        },
+    }
+
+
+def columns(args: argparse.Namespace) -> list[str]:
+    """Titles; two figures in a column are TRL's and rewardgate's."""
+    titles = ["model", "data", "K", "tokens", "pairs", "pairs/s", "ratio", "tokens/pair"]
+    titles += ["padding", "peak MiB", "held-out pairs", "accuracy"]
+    return titles + ["TRL's batch", "order"] * args.tune + ["MFU"] * bool(args.peak_tflops)
+
+
+def cells(row: dict[str, Any], args: argparse.Namespace) -> list[str]:
+    case, sides = row["case"], row["sides"]
+    runs = list(sides.values())
+
+    def each(figure: Callable[[dict[str, Any]], float], form: str) -> str:
+        return " / ".join(format(figure(run), form) for run in runs)
+
+    line = [
+        case["model"],
+        case["data"],
+        str(case["k"] or ""),
+        str(case["length"] or ""),
+        str(runs[0]["pairs"]),
+        each(lambda run: run["pairs_per_second"], ".2f"),
+        f"{runs[-1]['pairs_per_second'] / runs[0]['pairs_per_second']:.1f}",
+        each(lambda run: run["tokens"] / run["pairs"], ".0f"),
+        each(lambda run: 1 - run["tokens"] / run["positions"], ".0%"),
+        each(lambda run: run["peak_memory"] / 2**20, ".0f"),
+        str(row["held_out_pairs"]),
+        each(lambda run: run["accuracy"], ".3f"),
+    ]
+    if args.tune:
+        line += [str(case["peer"]["batch"]), case["peer"]["sampling"]]
+    if args.peak_tflops:
+        line.append(each(lambda run: model_flops(run) / args.peak_tflops / 1e12, ".1%"))
+    return line
+
+
+def model_flops(run: dict[str, Any]) -> float:
+    """Floating-point operations a second by the usual 6 N per token (Kaplan et al. 2020, section
+    2.1; embeddings and attention scores aside), pads and shared prompts not counted."""
+    return float(6 * run["parameters"] * run["tokens"] / run["seconds"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""A project folder with a tiny candidate, a tiny promoted model and held-out rankings."""
+
+import shutil
+from pathlib import Path
+
+from project import ROOT
+from tables import responses_table
+
+from rewardgate.files import sha256_folder, write_json, write_table
+from rewardgate.promotion import publish
+from rewardgate.reward_model import RewardModel
+
+CALIBRATION = {"mean": 0.1, "std": 0.5, "temperature": 1.0}
+REWARDS = {
+    "granularity": "sequence",
+    "rationale": "whole responses were ranked by annotators",
+    "rm_weight": 1.0,
+    "rm_clip": 3.0,
+    "floor": -5.0,
+    "length_penalty": {"min_tokens": 1, "max_tokens": 10, "width_tokens": 5, "weight": 1.0},
+    "repetition_penalty": {"n": 2, "free_share": 0.1, "weight": 1.0},
+}
+
+
+def table(prompts: int):
+    """Rankings of 2 to 4 responses, from one word to many."""
+    return responses_table(
+        [
+            (
+                f"what is it and what was {i} ? " * (1 + i % 3),
+                [("good answer " * (1 + (i * 7 + k * 5) % 11), k + 1) for k in range(2 + i % 3)],
+            )
+            for i in range(prompts)
+        ]
+    )
+
+
+def promote(base: Path, project: Path) -> Path:
+    """Publish a fresh reward model on `base` as the promoted one; returns its folder."""
+    model, calibration = project / "fresh", project / "calibration.json"
+    RewardModel.from_base(str(base), max_length=64, seed=0).save(model)
+    write_json(calibration, CALIBRATION)
+    record = {
+        "verdict": "promoted",
+        "model_sha256": sha256_folder(model),
+        "params": {"rewards": REWARDS},
+    }
+    files = {calibration.name: calibration}
+    return publish(model, files, record, project / "models/promoted")[0]
+
+
+def make_scoring_project(candidate: Path, promoted: Path, project: Path) -> Path:
+    """A project to score in: base models of the candidate and of the promoted one."""
+    (project / "data").mkdir(parents=True)
+    for name in ("params.yaml", "dvc.yaml", "data/stress_cases.yaml"):
+        shutil.copy(ROOT / name, project / name)
+    promote(promoted, project)
+    RewardModel.from_base(str(candidate), max_length=64, seed=0).save(project / "models/candidate")
+    for name, prompts in (("calibration", 12), ("test", 15), ("eval", 4), ("train", 6)):
+        write_table(project / f"data/split/{name}.parquet", table(prompts))
+    return project
