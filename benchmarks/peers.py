@@ -58,7 +58,7 @@ def train_with_trl(
             max_grad_norm=recipe.max_grad_norm,
             max_length=None,
             disable_dropout=True,
-            gradient_checkpointing=False,
+            activation_checkpointing=False,
             bf16=recipe.bf16,
             dataloader_pin_memory=torch.cuda.is_available(),
             logging_strategy="no",
@@ -73,6 +73,6 @@ def train_with_trl(
             model, config, train_dataset=pairs, processing_class=encoder.tokenizer
         )
         trainer.remove_callback(PrinterCallback)
-        if len(trainer.train_dataset) != len(pairs):
+        if trainer.num_examples(trainer.get_train_dataloader()) != len(pairs):
             raise RuntimeError("TRL dropped pairs")
         return float(trainer.train().metrics["train_runtime"])

@@ -1,6 +1,5 @@
 """One side of the training benchmark, in a process of its own so that its memory is its own."""
 
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.cases import Case
+from benchmarks.children import RUN
+from benchmarks.meter import Meter, peak_memory
 from benchmarks.rankings import PARAMS
 from rewardgate.bases import load_base
 from rewardgate.checkpoints import Checkpoints
@@ -27,20 +27,6 @@ from rewardgate.training import train
 
 SEED = 7
 NEVER = 10**9
-
-
-class Meter:
-    """Counts what goes through the embedding layer: all positions, and those that hold a token."""
-
-    def __init__(self, model: PreTrainedModel, pad_id: int) -> None:
-        self.positions = 0
-        self.tokens: Tensor | int = 0
-        self.pad_id = pad_id
-        model.get_input_embeddings().register_forward_pre_hook(self._count)
-
-    def _count(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        self.positions += inputs[0].numel()
-        self.tokens = self.tokens + (inputs[0] != self.pad_id).sum()
 
 
 @dataclass(frozen=True)
@@ -130,13 +116,13 @@ SIDES: dict[str, Callable[[Case, pd.DataFrame], Ours | Peer]] = {"TRL": Peer, "r
 
 
 def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
-    """Answer each "train" with a Measured of a fresh model, and the first other message with the
+    """Answer each RUN with a Measured of a fresh model, and the first other message with the
     held-out accuracy of the last model."""
     torch.set_num_threads(threads)
     train_set, held_out = case.tables()
     learner = SIDES[side](case, train_set)
     pairs = len(pairs_of(train_set))
-    while connection.recv() == "train":
+    while connection.recv() == RUN:
         model, tokenizer = learner.load()
         meter = Meter(model, tokenizer.pad_token_id)
         seconds = learner.train()
@@ -154,14 +140,8 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
 
 
 def parameters_without_embeddings(model: PreTrainedModel) -> int:
-    embeddings = model.get_input_embeddings().weight.numel()
+    embeddings = model.get_input_embeddings().get_parameter("weight").numel()
     return sum(parameter.numel() for parameter in model.parameters()) - embeddings
-
-
-def peak_memory() -> int:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def held_out_accuracy(judge: RewardModel, held_out: pd.DataFrame) -> float:

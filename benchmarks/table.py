@@ -1,17 +1,13 @@
 """Tables in Markdown, to read in a terminal and to paste into a README."""
 
-from collections.abc import Iterable, Sequence
-
-from rich.box import MARKDOWN
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Sequence
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of as many cells as there are columns; figures stand on the right."""
-    table = Table(box=MARKDOWN)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    Console(width=10 + sum(40 for _ in columns), soft_wrap=True).print(table)
+def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of rows with as many cells as there are titles; cells stand on the right."""
+    widths = [max(2, *map(len, column)) for column in zip(titles, *rows, strict=True)]
+    lines = [titles, ["-" * (width - 1) + ":" for width in widths], *rows]
+    return "\n".join(
+        f"| {' | '.join(c.rjust(w) for c, w in zip(cells, widths, strict=True))} |"
+        for cells in lines
+    )

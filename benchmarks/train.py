@@ -6,21 +6,19 @@ See benchmarks/README.md for what is measured and how to read it.
 """
 
 import argparse
-import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import STEPS, Case, PeerSettings, decoder_case, encoder_cases
+from benchmarks.children import take_turns
 from benchmarks.decoders import SIZES, save_decoder
 from benchmarks.sides import SIDES, Measured, serve
-from benchmarks.table import print_table
+from benchmarks.table import markdown
 from rewardgate.files import write_json
 from rewardgate.pairs import pairs_of
 
@@ -41,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for tried in [replace(case, peer=p) for p in TUNED] if args.tune else [case]:
                 rows.append(measure(tried, args))
                 print("  ".join(cells(rows[-1], args)), file=sys.stderr, flush=True)
-    print_table(columns(args), [cells(row, args) for row in rows])
+    print(markdown(columns(args), [cells(row, args) for row in rows]))
     if args.json:
         write_json(args.json, rows)
     return 0
@@ -93,37 +91,17 @@ def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
     """Train on both sides in turn, each in its own process; the fastest of each counts."""
     names = [PEER] if args.tune else [PEER, OURS]
     repetitions = 1 if args.quick else args.repetitions
-    context = multiprocessing.get_context("spawn")
-    best: dict[str, Measured] = {}
-    with ExitStack() as stack:
-        sides: dict[str, Connection] = {}
-        for name in names:
-            sides[name], end = context.Pipe()
-            process = context.Process(target=serve, args=(end, name, case, args.threads))
-            process.start()
-            end.close()
-            stack.callback(process.join)
-        for _ in range(repetitions):
-            for name, side in sides.items():
-                side.send("train")
-                run = side.recv()
-                best[name] = min(best.get(name, run), run, key=lambda one: one.seconds)
-        accuracies = {}
-        for name, side in sides.items():
-            side.send("judge")
-            accuracies[name] = side.recv()
+    runs, accuracies = take_turns(serve, names, repetitions, case, args.threads)
+    sides = {}
+    for name in names:
+        best: Measured = min(runs[name], key=lambda run: run.seconds)
+        speed = best.pairs / best.seconds
+        sides[name] = {**asdict(best), "pairs_per_second": speed, "accuracy": accuracies[name]}
     return {
         "case": {**asdict(case), "base": case.model},
         "threads": args.threads,
         "held_out_pairs": len(pairs_of(case.tables()[1])),
-        "sides": {
-            name: {
-                **asdict(one),
-                "pairs_per_second": one.pairs / one.seconds,
-                "accuracy": accuracies[name],
-            }
-            for name, one in best.items()
-        },
+        "sides": sides,
     }
 
 

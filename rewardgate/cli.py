@@ -133,7 +133,7 @@ def score(
                     shown = f"{value:.4f}" if isinstance(value, float) else value
                     typer.echo(f"{name:20} {shown}")
         case None, None, Path() as source, Path() as target:
-            source, target = source.absolute(), target.absolute()
+            source, target = source.resolve(), target.resolve()
             enter_project()
             rows = score_file(load_promoted(PROMOTED), source, target)
             processes().print(f"{rows} responses scored: {target}")

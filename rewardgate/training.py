@@ -145,7 +145,7 @@ class Trainer:
         ]
         adapt(model, preset, seed)
         if preset.gradient_checkpointing:
-            model.model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.model.activation_checkpointing_enable({"use_reentrant": False})
         precision = "bf16" if settings.precision == "bf16" else "no"
         accelerator = Accelerator(mixed_precision=precision, cpu=processes()._cpu)
         if preset.method == "head":

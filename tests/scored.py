@@ -36,6 +36,7 @@ def main() -> None:
     score_file(load_promoted("models/promoted"), TABLE, Path("scored.parquet"))
     for stage in (calibrate, evaluate, stress):
         stage.main()
+        processes().wait_for_everyone()
 
 
 if __name__ == "__main__":

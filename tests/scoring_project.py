@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import torch
 from project import ROOT
 from tables import responses_table
 
@@ -35,10 +36,18 @@ def table(prompts: int):
     )
 
 
+def save_fresh(base: Path, folder: Path) -> None:
+    """Save a reward model with a head so wide that a wrong score would show."""
+    model = RewardModel.from_base(str(base), max_length=64, seed=0)
+    with torch.no_grad():
+        model.scorer.head.weight.normal_(generator=torch.Generator().manual_seed(1))
+    model.save(folder)
+
+
 def promote(base: Path, project: Path) -> Path:
     """Publish a fresh reward model on `base` as the promoted one; returns its folder."""
     model, calibration = project / "fresh", project / "calibration.json"
-    RewardModel.from_base(str(base), max_length=64, seed=0).save(model)
+    save_fresh(base, model)
     write_json(calibration, CALIBRATION)
     record = {
         "verdict": "promoted",
@@ -55,7 +64,7 @@ def make_scoring_project(candidate: Path, promoted: Path, project: Path) -> Path
     for name in ("params.yaml", "dvc.yaml", "data/stress_cases.yaml"):
         shutil.copy(ROOT / name, project / name)
     promote(promoted, project)
-    RewardModel.from_base(str(candidate), max_length=64, seed=0).save(project / "models/candidate")
+    save_fresh(candidate, project / "models/candidate")
     for name, prompts in (("calibration", 12), ("test", 15), ("eval", 4), ("train", 6)):
         write_table(project / f"data/split/{name}.parquet", table(prompts))
     return project

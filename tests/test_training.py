@@ -314,7 +314,7 @@ def test_only_an_architecture_that_cannot_be_packed_is_padded(
         {"kind": "plackett_luce"},
         {"kind": "plackett_luce", "weighting": "pair"},
         {"length": "balanced"},
-        {"length": "decorrelated", "decorrelation": 0.1},
+        {"length": "decorrelated", "decorrelation": 0.01},
     ],
     ids=lambda loss: " ".join(map(str, loss.values())),
 )

@@ -1,0 +1,79 @@
+"""Learning by heart: the pipeline's own evaluation shows it and the gate blocks it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import WORDS
+from tables import responses_table
+from test_checklist import GATE, sound
+from test_rewards import REWARDS
+from test_training import settings_with
+
+import stages.calibrate
+import stages.evaluate
+from rewardgate.checklist import Evidence, failures, judge
+from rewardgate.checkpoints import Checkpoints
+from rewardgate.files import read_json, read_table, write_table
+from rewardgate.reward_model import RewardModel
+from rewardgate.training import train
+
+ROOT = Path(__file__).parent.parent
+ONLY_LAST = 1_000_000
+GAP = "accuracy on training prompts minus held-out"
+
+
+def noisy_rankings(prompts: int, seed: int) -> pd.DataFrame:
+    """Pairs of random words in which the one that ends in 'good' wins, three times out of four."""
+    random = np.random.default_rng(seed)
+
+    def words(count: int) -> str:
+        return " ".join(random.choice(WORDS[:30], count))
+
+    rankings = []
+    for _ in range(prompts):
+        good = random.random() < 0.75
+        rankings.append(
+            (words(4), [(f"{words(3)} good", 2 - good), (f"{words(3)} bad", 1 + good)])
+        )
+    return responses_table(rankings)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for seed, (name, prompts) in enumerate(
+        {"train": 24, "eval": 60, "calibration": 60, "test": 100}.items()
+    ):
+        write_table(tmp_path / f"data/split/{name}.parquet", noisy_rankings(prompts, seed))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def evaluated(base: Path, epochs: int, eval_steps: int) -> tuple[float, list[str]]:
+    """The gap of a candidate trained for so many epochs, and what the checklist says of it."""
+    settings = settings_with(
+        base, epochs=epochs, learning_rate=5e-3, eval_steps=eval_steps, eval_prompts=60
+    )
+    model = RewardModel.from_base(str(base), settings.preset.max_length, seed=0)
+    splits = [read_table(f"data/split/{name}.parquet") for name in ("train", "eval")]
+    run = {"epochs": epochs, "eval_steps": eval_steps}
+    train(model, *splits, settings, 0, Checkpoints(Path("checkpoints"), run))
+    model.save("models/candidate")
+    stages.calibrate.main()
+    stages.evaluate.main()
+    evaluation = read_json("reports/evaluation.json")
+    evidence = Evidence(**{**sound(), "evaluation": evaluation})
+    return evaluation["train_minus_test_accuracy"], failures(judge(GATE, REWARDS, evidence))
+
+
+@pytest.mark.usefixtures("project")
+def test_many_epochs_on_few_noisy_pairs_are_seen_by_the_gate(tiny_encoder: Path) -> None:
+    gap, failed = evaluated(tiny_encoder, epochs=2, eval_steps=ONLY_LAST)
+    gap_of_many, failed_of_many = evaluated(tiny_encoder, epochs=20, eval_steps=ONLY_LAST)
+    gap_of_best, failed_of_best = evaluated(tiny_encoder, epochs=20, eval_steps=3)
+    print(gap, gap_of_many, gap_of_best)
+    assert max(gap, gap_of_best) < GATE.max_train_test_gap < gap_of_many - 0.1
+    assert not any(GAP in line for line in failed + failed_of_best)
+    assert any(line.startswith("accuracy: ") and GAP in line for line in failed_of_many)
