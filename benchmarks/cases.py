@@ -96,7 +96,7 @@ def encoder_cases(scale: int) -> list[Case]:
     sizes = {"hh_harmless": (108, 150), "alpaca_eval": (6, 30)} if REAL.is_dir() else {}
     return [
         Case(
-            "minilm", "minilm", 512, data, None, None, scale * rankings, held_out, recipe, PEER[256]
+            "minilm", "minilm", 512, data, None, None, scale * rankings, held_out, recipe, PEER[64]
         )
         for data, (rankings, held_out) in (sizes or {"simulated": (6, 30)}).items()
     ]

@@ -22,7 +22,17 @@ from rewardgate.files import (
 
 CURRENT = "current"
 BUNDLE_FILES = ("calibration.json", "verdict.json", "promotion.json")
-LIBRARIES = ("rewardgate", "torch", "transformers", "tokenizers", "numpy", "pandas", "pyarrow")
+LIBRARIES = (
+    "rewardgate",
+    "torch",
+    "transformers",
+    "accelerate",
+    "peft",
+    "tokenizers",
+    "numpy",
+    "pandas",
+    "pyarrow",
+)
 
 
 def require_unchanged(verdict: dict[str, Any], model: Path) -> str:

@@ -9,8 +9,9 @@ from transformers import PreTrainedModel
 from rewardgate.errors import RewardGateError
 from rewardgate.packing import ATTENTION, Row, packed_rows, padded_rows
 
-PROBE_TOLERANCE = 1e-4
-"""Largest relative difference between packed and padded scores of the probe texts."""
+PROBE_TOLERANCE = 1e-3
+"""Largest error in the features of the two probe texts, as a share of their distance. A fresh head
+makes scores so small that an error in them would not show."""
 
 
 class Scorer(nn.Module):
@@ -20,14 +21,22 @@ class Scorer(nn.Module):
     head there); an encoder's at its first, as its pooler was pre-trained. No pad id plays a part,
     so a text may end in any token.
 
-    packs: whether the architecture can take packed rows. It is not assumed but tried, once: packed
-    scores of two probe texts must equal the padded ones.
+    has_features: whether the trunk can be told from the head: a decoder, or an encoder with a
+        pooler, where the head on its features gives the architecture's own score
+    packs: whether the architecture can take packed rows
+
+    Neither is assumed; both are tried, once, on two probe texts.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
-        self.packs = self._agrees_with_padding()
+        config = model.config.get_text_config()
+        words = [word for word in range(2, 29) if word != config.pad_token_id]
+        words = [word % config.vocab_size for word in words]
+        self._probe = [words[:20], [*words[:17], *words[19:25]]]
+        self.has_features = self._agrees_with_the_architecture()
+        self.packs = self.has_features and self._agrees_with_padding()
 
     @property
     def is_decoder(self) -> bool:
@@ -38,13 +47,6 @@ class Scorer(nn.Module):
     def head(self) -> nn.Module:
         """The layer that turns features into scores."""
         return self.model.get_submodule("score" if self.is_decoder else "classifier")
-
-    @property
-    def has_features(self) -> bool:
-        """Whether the trunk can be told from the head: a decoder, or an encoder with a pooler."""
-        pooler = getattr(self.model.base_model, "pooler", None)
-        pooled = isinstance(pooler, nn.Module) and hasattr(self.model, "classifier")
-        return self.is_decoder or pooled
 
     def forward(self, inputs: Sequence[Row] | Tensor) -> Tensor:
         """Scores (n,) of the texts of rows, or of features (n, hidden) computed before."""
@@ -91,24 +93,44 @@ class Scorer(nn.Module):
             module.requires_grad_(False)
 
     @torch.no_grad()
+    def _agrees_with_the_architecture(self) -> bool:
+        pooler = getattr(self.model.base_model, "pooler", None)
+        pooled = isinstance(pooler, nn.Module) and hasattr(self.model, "classifier")
+        if not self.is_decoder and not pooled:
+            return False
+        for text in self._probe:
+            (row,) = padded_rows([text], 1024, pad_id=0)
+            row = row.to(self.model.device)
+            own = self.model(input_ids=row.input_ids, attention_mask=row.attention_mask).logits
+            try:
+                ours = self.head(self.features(row))
+            except (TypeError, ValueError, AttributeError, IndexError, RuntimeError):
+                return False
+            if ours.shape != own.shape or not torch.allclose(ours, own, rtol=1e-3, atol=1e-6):
+                return False
+        return True
+
+    @torch.no_grad()
     def _agrees_with_padding(self) -> bool:
         config = self.model.config.get_text_config()
         windows = getattr(config, "layer_types", None) or (
             ["sliding" if getattr(config, "sliding_window", None) else "full_attention"]
         )
-        if not self.has_features or set(windows) != {"full_attention"}:
+        if set(windows) != {"full_attention"}:
             return False
-        words = torch.arange(2, 26) % config.vocab_size
-        ids = [words[:20].tolist(), [*words[:17].tolist(), *words[19:].tolist()]]
-        rows = padded_rows(ids, 1024, pad_id=0) + packed_rows(ids, 1024, share=self.is_decoder)
+        before = self.model.config._attn_implementation
+        padded_row, packed_row = (
+            row.to(self.model.device)
+            for row in padded_rows(self._probe, 1024, pad_id=0)
+            + packed_rows(self._probe, 1024, share=self.is_decoder)
+        )
         try:
             self.model.set_attn_implementation(ATTENTION)
-            padded, packed = (self._scores(row.to(self.model.device)) for row in rows)
+            padded = self.features(padded_row)[torch.argsort(torch.tensor(padded_row.texts))]
+            error = (padded - self.features(packed_row)).norm()
+            agree = bool(error <= PROBE_TOLERANCE * (padded[0] - padded[1]).norm())
         except (TypeError, ValueError, AttributeError):
-            self.model.set_attn_implementation("sdpa")
-            return False
-        agree = torch.allclose(padded[torch.argsort(torch.tensor(rows[0].texts))], packed,
-                               rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE)  # fmt: skip
+            agree = False
         if not agree:
-            self.model.set_attn_implementation("sdpa")
+            self.model.set_attn_implementation(before)
         return agree

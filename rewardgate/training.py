@@ -158,6 +158,8 @@ class Trainer:
         network, optimizer = accelerator.prepare(model.scorer, make_optimizer(model, settings))
         weight = total_weight(examples, settings.loss) * preset.epochs / len(plan)
         report = report_on(examples, plan, preset.epochs, model) | {
+            "method": preset.method,
+            "loss": settings.loss.kind,
             "pair_weighting": WEIGHTING[settings.loss.weighting],
             "parameters": sum(p.numel() for p in parameters),
             "parameters_trained": trained,
