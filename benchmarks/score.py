@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.score", description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one tiny case, to see that it runs")
     parser.add_argument("--json", metavar="PATH", help="also write every figure there")
-    parser.add_argument("--repetitions", type=int, default=3, help="of each side; the best counts")
+    parser.add_argument("--repetitions", type=int, default=2, help="of each side; the best counts")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args(arguments)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -87,14 +87,14 @@ def quick_cases(root: Path) -> list[Case]:
 def cases(root: Path) -> list[Case]:
     """MiniLM on real responses, and a decoder with and without prompts to share."""
     minilm = saved("minilm", root)
-    table = cut(real("alpaca_eval") if REAL.is_dir() else simulated(60, 0), 40)[0]
+    table = cut(real("alpaca_eval") if REAL.is_dir() else simulated(24, 0), 24)[0]
     data = "AlpacaEval" if REAL.is_dir() else "simulated"
     sizes = (RESPONSE_TOKENS, PROMPT_TOKENS)
     small = saved("small", root)
     return [
         Case("minilm", minilm, data, that_fit(table, minilm)),
-        Case("small", small, "1 response a prompt", made_of_words(240, 1, *sizes, seed=[3])),
-        Case("small", small, "4 responses a prompt", made_of_words(60, 4, *sizes, seed=[4])),
+        Case("small", small, "1 response a prompt", made_of_words(160, 1, *sizes, seed=[3])),
+        Case("small", small, "4 responses a prompt", made_of_words(40, 4, *sizes, seed=[4])),
     ]
 
 

@@ -21,6 +21,8 @@ class Example:
 
     encoded: k encodings; words: (k,) their lengths in words
     chosen, rejected, rank_distance: (p,) the decided comparisons
+    strength: (p,) how much better the annotator said that the chosen response is, 0 where unknown;
+        None is 0 throughout
     tied: (2, t) the two sides of each tie
     rankings: of each ranking the positions (n,) of its responses and their ranks (n,)
     weights: (p,) weight of each decided comparison in the loss; tied_weights: (t,)
@@ -38,6 +40,7 @@ class Example:
     weights: NDArray[np.float64]
     tied_weights: NDArray[np.float64]
     features: Tensor | None = None
+    strength: NDArray[np.float64] | None = None
 
     @property
     def tokens(self) -> int:
@@ -49,7 +52,7 @@ def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
 
     A prompt ranked by several annotators is one example with the comparisons of all of them, and a
     response that they all ranked is encoded once. A prompt without a decided comparison is left
-    out. Every comparison weighs 1.
+    out. Every comparison weighs 1. Without a column `strength` no strength is known.
     """
     responses = responses.reset_index(drop=True)
     prompts, texts = responses["prompt"].tolist(), responses["text"].tolist()
@@ -68,6 +71,9 @@ def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
     pair_rows = pairs.groupby("prompt_id").indices
     chosen, rejected = pairs["chosen"].to_numpy(), pairs["rejected"].to_numpy()
     distance = pairs["rank_distance"].to_numpy()
+    unknown = np.full(len(responses), np.nan)
+    strength = np.asarray(responses.get("strength", unknown), dtype=np.float64)
+    lead = np.nan_to_num(strength[chosen] - strength[rejected])
     ties = np.stack(ties_of(responses))
     tie_rows = pd.Series(ties[0]).groupby(responses["prompt_id"].to_numpy()[ties[0]]).indices
     ranking = responses["ranking_id"].to_numpy()
@@ -91,6 +97,7 @@ def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
                 ],
                 np.ones(len(at)),
                 np.ones(tied.shape[1]),
+                strength=lead[at],
             )
         )
     return examples

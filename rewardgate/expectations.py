@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import COLUMNS
+from rewardgate.ingest import COLUMNS, TEXT_COLUMNS
 from rewardgate.pairs import pairs_of
 from rewardgate.settings import Severity, Validate
 
@@ -74,13 +74,18 @@ def _schema() -> list[Check]:
             "Ranks are 32-bit integers.",
             gxe.ExpectColumnValuesToBeOfType(column="rank", type_="int32"),
         ),
+        Check(
+            "strength_type", "values", "error",
+            "Strengths are 64-bit floats, null where unknown.",
+            gxe.ExpectColumnValuesToBeOfType(column="strength", type_="float64"),
+        ),
         *(
             Check(
                 f"{column}_present", "values", "error",
                 f"Every response has a value for {column}.",
                 gxe.ExpectColumnValuesToNotBeNull(column=column),
             )
-            for column in COLUMNS[:-1]
+            for column in TEXT_COLUMNS
         ),
     ]  # fmt: skip
 
@@ -115,6 +120,11 @@ def _rows(settings: Validate) -> list[Check]:
             "rank_positive", "responses", "error",
             "Ranks start at 1.",
             gxe.ExpectColumnValuesToBeBetween(column="rank", min_value=1),
+        ),
+        Check(
+            "strength_finite", "responses", "error",
+            "Strengths are finite where known.",
+            gxe.ExpectColumnValuesToBeInSet(column="strength_finite", value_set=[True]),
         ),
         Check(
             "response_id_unique", "responses", "error",
@@ -202,7 +212,9 @@ def _shares(settings: Validate) -> list[Check]:
 def tables_of(responses: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The tables that the suites after the schema judge, from a table that fits the schema."""
     rows = responses[["prompt_id", "ranking_id", "response_id", "domain", "rank"]].assign(
-        prompt_chars=responses["prompt"].str.len(), text_chars=responses["text"].str.len()
+        prompt_chars=responses["prompt"].str.len(),
+        text_chars=responses["text"].str.len(),
+        strength_finite=~np.isinf(responses["strength"].to_numpy(np.float64)),
     )
     rankings = (
         rows.groupby("ranking_id", sort=False)

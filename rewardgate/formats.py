@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from rewardgate.normalise import stored_form
@@ -35,9 +36,13 @@ class UnknownColumns(Unusable):
 
 @dataclass(frozen=True)
 class Response:
+    """`strength` is how good the annotator said it is, on a scale of their own: higher is better,
+    and only differences within a ranking have a meaning."""
+
     response_id: str | None
     text: str
     rank: int
+    strength: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,17 @@ def _check(ranking: Ranking) -> None:
     for number, one in enumerate(responses, start=1):
         if first.setdefault(one.text, one).rank != one.rank:
             raise Unusable(f"response {number}: its text also has rank {first[one.text].rank}")
+    best_first = sorted(
+        (one.rank, -one.strength, number)
+        for number, one in enumerate(responses, start=1)
+        if one.strength is not None
+    )
+    for (_, better, number), (_, worse, other) in pairwise(best_first):
+        if better > worse:
+            raise Unusable(
+                f"response {number}: ranks above response {other}, yet its strength {-better} is "
+                f"below {-worse}; rank 1 is best, and a higher strength is better"
+            )
 
 
 def _listed(record: dict[str, Any]) -> tuple[str, str, list[Response]]:
@@ -109,7 +125,8 @@ def _listed(record: dict[str, Any]) -> tuple[str, str, list[Response]]:
     if not items:
         raise Unusable("responses is empty; a ranking needs two or more")
     if "scores" in record:
-        ranks = _ranks(record["scores"], len(items))
+        strengths: Sequence[float | None] = _scores(record["scores"], len(items))
+        ranks = _ranks(record["scores"])
         answers = [
             _answer(item if isinstance(item, dict) else {"text": item}, number)
             for number, item in enumerate(items, start=1)
@@ -120,10 +137,11 @@ def _listed(record: dict[str, Any]) -> tuple[str, str, list[Response]]:
                 raise Unusable(f"response {number}: not an object with text and rank")
         answers = [_answer(item, number) for number, item in enumerate(items, start=1)]
         ranks = [_rank(item, number) for number, item in enumerate(items, start=1)]
+        strengths = [_strength(item, number) for number, item in enumerate(items, start=1)]
     form = "scores" if "scores" in record else "rankings"
     return form, prompt, [
-        Response(response_id, text, rank)
-        for (response_id, text), rank in zip(answers, ranks, strict=True)
+        Response(response_id, text, rank, strength)
+        for (response_id, text), rank, strength in zip(answers, ranks, strengths, strict=True)
     ]  # fmt: skip
 
 
@@ -145,18 +163,20 @@ def _rank(item: dict[str, Any], number: int) -> int:
     return rank
 
 
-def _ranks(scores: Any, responses: int) -> list[int]:
-    """Ranks of scores where higher is better: 1 plus the number of higher scores."""
+def _strength(item: dict[str, Any], number: int) -> float | None:
+    strength = item.get("strength")
+    return None if strength is None else _finite(strength, f"response {number}: strength")
+
+
+def _scores(scores: Any, responses: int) -> list[float]:
     if not isinstance(scores, list) or len(scores) != responses:
         count = len(scores) if isinstance(scores, list) else "no list of"
         raise Unusable(f"{responses} responses but {count} scores")
-    for number, score in enumerate(scores, start=1):
-        if (
-            isinstance(score, bool)
-            or not isinstance(score, int | float)
-            or not math.isfinite(score)
-        ):
-            raise Unusable(f"score {number}: {score!r} is not a finite number")
+    return [_finite(score, f"score {number}:") for number, score in enumerate(scores, start=1)]
+
+
+def _ranks(scores: Sequence[float]) -> list[int]:
+    """Ranks of scores where higher is better: 1 plus the number of higher scores."""
     return [1 + sum(other > score for other in scores) for score in scores]
 
 
@@ -174,7 +194,21 @@ def _paired(record: dict[str, Any]) -> tuple[str, str, list[Response]]:
             prompt, better, worse = _paired_dialogues(better, worse)
     if stored_form(better) == stored_form(worse):
         raise Unusable("chosen and rejected are the same text")
-    return form, prompt, [Response(None, better, 1), Response(None, worse, 2)]
+    strengths = _margin(record)
+    return form, prompt, [
+        Response(None, text, rank, strength)
+        for rank, (text, strength) in enumerate(zip((better, worse), strengths, strict=True), 1)
+    ]  # fmt: skip
+
+
+def _margin(record: dict[str, Any]) -> tuple[float, float] | tuple[None, None]:
+    """Strengths of chosen and rejected from TRL's optional column `margin`, their difference."""
+    if "margin" not in record:
+        return None, None
+    margin = _finite(record["margin"], "margin")
+    if margin < 0:
+        raise Unusable(f"margin {margin} is below 0; exchange chosen and rejected, or mend it")
+    return margin, 0.0
 
 
 def _paired_messages(prompt: Any, chosen: list[Any], rejected: list[Any]) -> tuple[str, str, str]:
@@ -260,6 +294,15 @@ def _label(record: dict[str, Any], key: str, place: str = "") -> str | None:
     if label == "":
         raise Unusable(f"{place}{key} is empty; give it a value or leave it out")
     return label
+
+
+def _finite(value: Any, name: str) -> float:
+    try:
+        if not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # an integer that no float holds
+        raise Unusable(f"{name} is too large a number") from None
+    raise Unusable(f"{name} {value!r} is not a finite number")
 
 
 def _text(value: Any, name: str) -> str:

@@ -13,10 +13,10 @@ from rewardgate.errors import RewardGateError
 from rewardgate.formats import Ranking, UnknownColumns, Unusable, derived_id, to_ranking
 from rewardgate.readers import Fault, Row, extension_of, read_rows
 
-COLUMNS = [
-    "prompt_id", "prompt", "domain", "source", "annotator",
-    "ranking_id", "response_id", "text", "rank",
+TEXT_COLUMNS = [
+    "prompt_id", "prompt", "domain", "source", "annotator", "ranking_id", "response_id", "text",
 ]  # fmt: skip
+COLUMNS = [*TEXT_COLUMNS, "rank", "strength"]
 DEFAULT_DOMAIN = "general"
 UNKNOWN_ANNOTATOR = "unknown"
 REASONS_SHOWN = 3
@@ -67,9 +67,10 @@ def ingest(paths: Sequence[Path], max_quarantined_share: float) -> Ingested:
 
     Outputs name files by their bare names. Fields that a record lacks: `domain` is "general",
     `source` the file name without endings, `annotator` "unknown", `prompt_id` and `response_id`
-    a hash of the stored text. A record equal to an earlier one (order of its responses, and
-    absent fields, aside) is an exact duplicate and is dropped and counted. A `prompt_id` keeps
-    the prompt it was first seen with; later records that give it another are quarantined.
+    a hash of the stored text, `strength` null. A record equal to an earlier one (order of its
+    responses, and absent fields, aside) is an exact duplicate and is dropped and counted. A
+    `prompt_id` keeps the prompt it was first seen with; later records that give it another are
+    quarantined.
 
     Raises RewardGateError if a file cannot be read, if no record of a file can be used, or if
     the share of quarantined records over all files is above `max_quarantined_share` (0 to 1).
@@ -139,10 +140,15 @@ def _ranking_of(row: Row | Fault) -> Ranking:
 
 
 def _ranking_id(ranking: Ranking, prompt_id: str) -> str:
-    """Hash of what the record says: the same for the same record in any file."""
+    """Hash of what the record says: the same for the same record in any file.
+
+    A strength is part of it; where none is known, the hash is that of a record without the key.
+    """
     said = asdict(ranking) | {"prompt_id": prompt_id, "form": None}
     said["responses"] = sorted(
-        [one.response_id or "", one.text, one.rank] for one in ranking.responses
+        [one.response_id or "", one.text, one.rank]
+        + ([] if one.strength is None else [one.strength])
+        for one in ranking.responses
     )
     return derived_id("k", json.dumps(said, sort_keys=True))
 
@@ -170,6 +176,7 @@ def _rows_of(
                 response_id,
                 one.text,
                 one.rank,
+                one.strength,
             )
         )
     return rows
@@ -177,7 +184,9 @@ def _rows_of(
 
 def _table(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.astype(dict.fromkeys(COLUMNS[:-1], "str") | {"rank": "int32"})
+    return frame.astype(
+        dict.fromkeys(TEXT_COLUMNS, "str") | {"rank": "int32", "strength": "float64"}
+    )
 
 
 def _totals(

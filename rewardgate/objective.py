@@ -85,8 +85,14 @@ class Objective:
         if s.kind == "plackett_luce":
             loss = self._listwise(scores, examples, offsets)
         elif s.kind == "bradley_terry":
-            distance = on_scores([e.rank_distance for e in examples]).to(scores.dtype)
-            targets = s.margin_per_rank * distance if s.margin_per_rank else None
+            targets = None
+            if s.margin_per_rank or s.margin_per_strength:
+                asked = [
+                    s.margin_per_rank * e.rank_distance
+                    + (0.0 if e.strength is None else s.margin_per_strength * e.strength)
+                    for e in examples
+                ]
+                targets = on_scores(asked).to(scores.dtype)
             loss = bradley_terry_loss(margins, weights, targets, s.label_smoothing)
         else:
             first, second = scores[

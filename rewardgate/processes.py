@@ -1,4 +1,4 @@
-"""The processes that work on one run: one by default, more under `accelerate launch` or torchrun."""
+"""The processes of one run: one by default, more under `accelerate launch` or torchrun."""
 
 import torch
 from accelerate import PartialState

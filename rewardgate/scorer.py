@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from rewardgate.errors import RewardGateError
 from rewardgate.packing import ATTENTION, Row, packed_rows, padded_rows
 
-PROBE_TOLERANCE = 1e-3
+PROBE_TOLERANCE = 1e-4
 """Largest error in the features of the two probe texts, as a share of their distance. A fresh head
 makes scores so small that an error in them would not show."""
 
@@ -31,9 +31,8 @@ class Scorer(nn.Module):
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
-        config = model.config.get_text_config()
-        words = [word for word in range(2, 29) if word != config.pad_token_id]
-        words = [word % config.vocab_size for word in words]
+        pad_id = model.config.get_text_config().pad_token_id
+        words = [word for word in range(2, 28) if word != pad_id]
         self._probe = [words[:20], [*words[:17], *words[19:25]]]
         self.has_features = self._agrees_with_the_architecture()
         self.packs = self.has_features and self._agrees_with_padding()

@@ -103,6 +103,7 @@ class Loss(Section):
     tie_width: Positive = 0.5
     tie_propensity: Positive = 0.5
     margin_per_rank: Annotated[float, Field(ge=0)] = 0.0
+    margin_per_strength: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     centering: Annotated[float, Field(ge=0)] = 0.0
     length: Literal["none", "balanced", "decorrelated"] = "none"
@@ -110,9 +111,12 @@ class Loss(Section):
 
     @model_validator(mode="after")
     def options_belong_to_the_kind(self) -> "Loss":
-        if self.kind != "bradley_terry" and (self.margin_per_rank or self.label_smoothing):
+        if self.kind != "bradley_terry" and (
+            self.margin_per_rank or self.margin_per_strength or self.label_smoothing
+        ):
             raise ValueError(
-                "margin_per_rank and label_smoothing belong to kind bradley_terry; set both to 0"
+                "margin_per_rank, margin_per_strength and label_smoothing belong to kind "
+                "bradley_terry; set all of them to 0"
             )
         if self.kind == "plackett_luce" and self.length == "balanced":
             raise ValueError("length: balanced weighs pairs; kind plackett_luce has none")

@@ -195,22 +195,22 @@ class Trainer:
         batch = [self.examples[index] for index in self.plan[step]]
         with self._explained(step, batch):
             loss, margins = self.backward(batch)
-        if not math.isfinite(loss):
-            raise RewardGateError(
-                f"train: the loss is {loss} at step {step + 1}, prompts {_names(batch)}; "
-                "lower the learning rates of this base under train.presets"
+            norm = float(
+                self.accelerator.clip_grad_norm_(
+                    self.network.parameters(), self.settings.max_grad_norm
+                )
             )
-        norm = self.accelerator.clip_grad_norm_(
-            self.network.parameters(), self.settings.max_grad_norm
-        )
-        self.optimizer.step()
+            where = f" at step {step + 1}, prompts {_names(batch)}"
+            _require_finite("loss", loss, where)
+            _require_finite("gradient's norm", norm, where)
+            self.optimizer.step()
         self.optimizer.zero_grad()
         return {
             "step": step + 1,
             "loss": loss * self.objective.normaliser / total_weight(batch, self.settings.loss),
             "accuracy": accuracy(margins),
             "margin": float(margins.mean()),
-            "grad_norm": float(norm),
+            "grad_norm": norm,
             "learning_rate": preset.learning_rate * factor,
         }
 
@@ -265,6 +265,7 @@ class Trainer:
             total += float(loss)
             parts.append(margins.cpu().numpy())
         self.network.train()
+        _require_finite("held-out loss", total)
         margins_of_all = np.concatenate(parts)
         return {
             "eval_loss": total,
@@ -338,12 +339,20 @@ class Trainer:
 
 
 PLAIN = {"kind": "bradley_terry", "weighting": "prompt", "length": "none", "centering": 0.0,
-         "margin_per_rank": 0.0, "label_smoothing": 0.0}  # fmt: skip
+         "margin_per_rank": 0.0, "margin_per_strength": 0.0, "label_smoothing": 0.0}  # fmt: skip
 """The loss that is evaluated, whatever loss is trained on, so that runs can be compared."""
 
 
 def _names(batch: Sequence[Example]) -> str:
     return ", ".join(example.prompt_id for example in batch[:5]) + ", ..." * (len(batch) > 5)
+
+
+def _require_finite(name: str, value: float, where: str = "") -> None:
+    if not math.isfinite(value):
+        raise RewardGateError(
+            f"train: the {name} is {value}{where}; lower the learning rates of this base under "
+            "train.presets"
+        )
 
 
 def make_optimizer(model: RewardModel, settings: Train) -> torch.optim.AdamW:

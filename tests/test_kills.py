@@ -18,8 +18,10 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
 ) -> None:
     kills = 12
     run = subprocess.run(
-        [sys.executable, HERE / "killed.py", request.getfixturevalue(base), tmp_path]
-        + [str(seed), str(kills)],
+        [
+            *(sys.executable, HERE / "killed.py", request.getfixturevalue(base), tmp_path),
+            *(str(seed), str(kills)),
+        ],
         env={**os.environ, "PYTHONPATH": str(HERE)},
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rewardgate.encoding import Encoded, pad_right
 from rewardgate.errors import RewardGateError
-from rewardgate.reward_model import RewardModel, token_batches
+from rewardgate.reward_model import RewardModel
 from rewardgate.scoring import score, score_table
 
 BASES = ["tiny_encoder", "tiny_decoder"]
@@ -117,25 +117,15 @@ def test_scores_keep_the_order_of_a_table_longer_than_a_window(
     assert whole[:5].tolist() == pytest.approx(whole[5:10].tolist(), abs=1e-5)
 
 
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=200), st.integers(300, 2000))
-def test_token_batches_hold_everything_once_within_the_budget(
-    lengths: list[int], budget: int
-) -> None:
-    order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    batches = token_batches(lengths, order, budget)
-    assert [index for batch in batches for index in batch] == order
-    assert all(max(lengths[i] for i in b) * len(b) <= budget for b in batches)
-
-
 def test_freezing_layers_leaves_the_rest_trainable(tiny_encoder: Path) -> None:
     model = RewardModel.from_base(str(tiny_encoder), max_length=64, seed=0)
-    model.freeze(embeddings=True, layers=1)
+    model.scorer.freeze(embeddings=True, layers=1)
     trained = {name for name, p in model.model.named_parameters() if p.requires_grad}
     assert not any("embeddings" in name or "layer.0." in name for name in trained)
     assert any("layer.1." in name for name in trained)
     assert "classifier.weight" in trained
     with pytest.raises(RewardGateError, match=r"frozen_layers 9, but the base has 2 layers"):
-        model.freeze(embeddings=False, layers=9)
+        model.scorer.freeze(embeddings=False, layers=9)
 
 
 def test_the_head_depends_on_the_seed_alone(tiny_encoder: Path) -> None:

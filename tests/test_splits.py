@@ -38,14 +38,14 @@ SETTINGS = Split(
 
 def ranking(number: int, prompt: str, texts: Sequence[str], domain: str = "facts") -> list[Any]:
     return [
-        (f"p{number}", prompt, domain, "s", "ada", f"k{number}", f"r{at}", text, at + 1)
+        (f"p{number}", prompt, domain, "s", "ada", f"k{number}", f"r{at}", text, at + 1, -at)
         for at, text in enumerate(texts)
     ]
 
 
 def table(*rankings: list[Any]) -> pd.DataFrame:
     rows = [row for rows in rankings for row in rows]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"rank": "int32"})
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"rank": "int32", "strength": "float64"})
 
 
 def words(seed: int) -> str:
@@ -141,7 +141,7 @@ def test_shared_response_text_goes_from_the_less_protected_split() -> None:
 
 
 def test_ranking_of_ties_only_is_excluded() -> None:
-    tied = [(*row[:-1], 1) for row in ranking(0, "Some lonely prompt", ["a tie", "of two"])]
+    tied = [(*row[:-2], 1, 0.0) for row in ranking(0, "Some lonely prompt", ["a tie", "of two"])]
     result = split(table(tied, *filler()), SETTINGS)
     assert result.excluded["reason"].tolist() == [TOO_FEW_RANKS] * 2
     assert result.excluded["collides_with"].tolist() == ["", ""]

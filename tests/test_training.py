@@ -212,6 +212,34 @@ def test_a_loss_that_is_not_finite_names_the_prompts_and_keeps_the_checkpoint(
     assert not (tmp_path / "m").exists()
 
 
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backward = Trainer.backward
+    trainers = []
+
+    def overflowing(trainer: Trainer, batch: Any):
+        trainers.append(trainer)
+        result = backward(trainer, batch)
+        if len(trainers) == 4:
+            trainer.model.scorer.head.bias.grad.fill_(math.inf)
+        return result
+
+    monkeypatch.setattr(Trainer, "backward", overflowing)
+    with pytest.raises(RewardGateError, match=r"gradient's norm is inf at step 4, prompts p\d+, "):
+        run(tiny_encoder, tmp_path / "c", tmp_path / "m")
+    assert all(value.isfinite().all() for value in trainers[0].weights().values())
+
+
+def test_weights_that_diverge_in_the_last_step_are_not_kept(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    too_fast = {"learning_rate": 1e30, "head_learning_rate": 1e30, "batch_pairs": 1000}
+    with pytest.raises(RewardGateError, match=r"the held-out loss is (nan|inf); lower"):
+        run(tiny_encoder, tmp_path / "c", tmp_path / "m", **too_fast)
+    assert not (tmp_path / "m").exists()
+
+
 @pytest.mark.parametrize("held_out", [table(4), contradicting(4)], ids=["agrees", "contradicts"])
 def test_the_model_keeps_the_weights_of_the_lowest_held_out_loss(
     held_out, tiny_decoder: Path, tmp_path: Path

@@ -38,7 +38,8 @@ def table() -> pd.DataFrame:
         )
         for at, (text, rank) in enumerate(zip(texts, (1, 2, 3), strict=True))
     ]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"rank": "int32"})
+    frame = pd.DataFrame(rows, columns=COLUMNS[:-1]).astype({"rank": "int32"})
+    return frame.assign(strength=np.nan)
 
 
 def outcomes(frame: pd.DataFrame, settings: Validate = SETTINGS) -> dict[str, dict[str, Any]]:
@@ -77,7 +78,11 @@ def test_good_table_passes_with_its_figures() -> None:
     [
         ("text_present", with_value(4, "text", None), ("p2", "r1", None)),
         ("rank_type", lambda: table().astype({"rank": "float64"}), None),
+        ("strength_type", lambda: table().astype({"strength": "float32"}), None),
+        ("strength_type", lambda: table().assign(strength="strong"), None),
+        ("strength_finite", with_value(1, "strength", -np.inf), ("p1", "r1", False)),
         ("columns", lambda: table().drop(columns="domain"), None),
+        ("columns", lambda: table().drop(columns="strength"), None),
         ("text_not_empty", with_value(1, "text", ""), ("p1", "r1", 0)),
         ("prompt_not_empty", with_value([0, 1, 2], "prompt", ""), ("p1", "r0", 0)),
         ("text_length", with_value(0, "text", "x" * 101), ("p1", "r0", 101)),
