@@ -7,15 +7,15 @@ import pandas as pd
 
 from benchmarks.rankings import REAL, cut, made_of_words, real, simulated
 
-PAIRS_PER_STEP = 36
-"""One ranking of 9, six of 4 or 36 pairs."""
+PAIRS_PER_STEP = {64: 36, 256: 36, 1024: 18}
+"""By mean length: one ranking of 9, six of 4 (three of the longest) or as many pairs."""
 
-STEPS = {64: 9, 256: 4, 1024: 1}
-"""Optimiser steps by mean length: about 90,000 tokens for a trainer of pairs."""
+STEPS = {64: 6, 256: 2, 1024: 1}
+"""Optimiser steps by mean length: about 50,000 tokens for a trainer of pairs."""
 
 PROMPT_TOKENS = {64: 64, 256: 64, 1024: 256}
 
-HELD_OUT_TOKENS = 60_000
+HELD_OUT_TOKENS = 40_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Recipe:
     """How both sides train: AdamW, one epoch, rate falling to 0 on a cosine, no dropout."""
 
     learning_rate: float
-    pairs_per_step: int = PAIRS_PER_STEP
+    pairs_per_step: int = 36
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     bf16: bool = False
@@ -82,8 +82,9 @@ class Case:
 
 def decoder_case(model: str, folder: Path, k: int, length: int, steps: int) -> Case:
     """Rankings of words, as many as fill that many steps."""
-    recipe = Recipe(learning_rate=1e-3)
-    rankings = max(1, steps * recipe.pairs_per_step // (k * (k - 1) // 2))
+    pairs = k * (k - 1) // 2
+    recipe = Recipe(1e-3, max(pairs, PAIRS_PER_STEP.get(length, 36)))
+    rankings = steps * recipe.pairs_per_step // pairs
     tokens = k * (length + PROMPT_TOKENS.get(length, length))
     held_out = max(4, HELD_OUT_TOKENS // tokens)
     peer = PEER.get(length, PEER[64])
@@ -93,10 +94,10 @@ def decoder_case(model: str, folder: Path, k: int, length: int, steps: int) -> C
 def encoder_cases(scale: int) -> list[Case]:
     """MiniLM on the real files, or on the simulator's rankings where they are not at hand."""
     recipe = Recipe(learning_rate=1e-4)
-    sizes = {"hh_harmless": (108, 150), "alpaca_eval": (6, 30)} if REAL.is_dir() else {}
+    sizes = {"hh_harmless": (72, 150), "alpaca_eval": (4, 30)} if REAL.is_dir() else {}
     return [
         Case(
             "minilm", "minilm", 512, data, None, None, scale * rankings, held_out, recipe, PEER[64]
         )
-        for data, (rankings, held_out) in (sizes or {"simulated": (6, 30)}).items()
+        for data, (rankings, held_out) in (sizes or {"simulated": (4, 30)}).items()
     ]

@@ -1,5 +1,6 @@
 """One side of the training benchmark, in a process of its own so that its memory is its own."""
 
+import gc
 import tempfile
 import time
 from collections.abc import Callable
@@ -126,6 +127,7 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
         model, tokenizer = learner.load()
         meter = Meter(model, tokenizer.pad_token_id)
         seconds = learner.train()
+        leave_device(model)
         connection.send(
             Measured(
                 pairs,
@@ -136,7 +138,17 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
                 parameters_without_embeddings(model),
             )
         )
+    if torch.cuda.is_available():
+        model.cuda()
     connection.send(held_out_accuracy(RewardModel(model, tokenizer, case.max_length), held_out))
+
+
+def leave_device(model: PreTrainedModel) -> None:
+    """Give a GPU's memory to the other side."""
+    model.zero_grad(set_to_none=True)
+    model.cpu()
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def parameters_without_embeddings(model: PreTrainedModel) -> int:

@@ -24,7 +24,7 @@ from rewardgate.pairs import pairs_of
 
 PEER, OURS = SIDES
 
-TUNED = [PeerSettings(b, s) for b in (1, 2, 4, 12) for s in ("random", "group_by_length")]
+TUNED = [PeerSettings(b, s) for b in (1, 2, 4, 12, 36) for s in ("random", "group_by_length")]
 """Settings of TRL that --tune tries."""
 
 

@@ -28,6 +28,7 @@ from rewardgate.errors import RewardGateError
 from rewardgate.examples import Example, batches_of, examples_of, shares_of
 from rewardgate.metrics import accuracy
 from rewardgate.objective import WEIGHTING, Objective, total_weight, weighted
+from rewardgate.optimiser import make_optimizer, warmup_cosine
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel, in_order
 from rewardgate.settings import Train
@@ -138,13 +139,14 @@ class Trainer:
         if not examples:
             raise RewardGateError("train: no comparison in the training split; add rankings")
         held_out = examples_of(first_prompts(eval_set, settings.eval_prompts), model.encoder)
-        plan = [
-            batch
+        epochs = [
+            batches_of(examples, preset.batch_pairs, [seed, epoch])
             for epoch in range(preset.epochs)
-            for batch in batches_of(examples, preset.batch_pairs, [seed, epoch])
         ]
+        plan = [batch for epoch in epochs for batch in epoch]
         adapt(model, preset, seed)
         if preset.gradient_checkpointing:
+            _require_checkpointing(model)
             model.model.activation_checkpointing_enable({"use_reentrant": False})
         precision = "bf16" if settings.precision == "bf16" else "no"
         accelerator = Accelerator(mixed_precision=precision, cpu=processes()._cpu)
@@ -157,7 +159,8 @@ class Trainer:
         trained = sum(p.numel() for p in parameters if p.requires_grad)
         network, optimizer = accelerator.prepare(model.scorer, make_optimizer(model, settings))
         weight = total_weight(examples, settings.loss) * preset.epochs / len(plan)
-        report = report_on(examples, plan, preset.epochs, model) | {
+        report = report_on(examples, epochs[0], model) | {
+            "steps": len(plan),
             "method": preset.method,
             "loss": settings.loss.kind,
             "pair_weighting": WEIGHTING[settings.loss.weighting],
@@ -333,8 +336,8 @@ class Trainer:
                 raise
             raise RewardGateError(
                 f"train: out of memory at step {step + 1}, prompts {_names(batch)}; lower "
-                f"train.tokens_per_backward (now {self.settings.tokens_per_backward}), set "
-                "gradient_checkpointing: true or lower max_length in this base's train.presets"
+                f"train.tokens_per_backward (now {self.settings.tokens_per_backward}), or in this "
+                "base's train.presets set gradient_checkpointing: true or method: lora"
             ) from None
 
 
@@ -347,40 +350,20 @@ def _names(batch: Sequence[Example]) -> str:
     return ", ".join(example.prompt_id for example in batch[:5]) + ", ..." * (len(batch) > 5)
 
 
+def _require_checkpointing(model: RewardModel) -> None:
+    if not model.model.supports_gradient_checkpointing:
+        raise RewardGateError(
+            f"train.presets: {type(model.model).__name__} has no gradient checkpointing; set "
+            "gradient_checkpointing: false"
+        )
+
+
 def _require_finite(name: str, value: float, where: str = "") -> None:
     if not math.isfinite(value):
         raise RewardGateError(
             f"train: the {name} is {value}{where}; lower the learning rates of this base under "
             "train.presets"
         )
-
-
-def make_optimizer(model: RewardModel, settings: Train) -> torch.optim.AdamW:
-    """AdamW; the fresh head learns faster than the pre-trained trunk below it."""
-    preset = settings.preset
-    trunk_ids = {id(parameter) for parameter in model.model.base_model.parameters()}
-    trainable = [p for p in model.model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if id(p) in trunk_ids], "lr": preset.learning_rate},
-        {
-            "params": [p for p in trainable if id(p) not in trunk_ids],
-            "lr": preset.head_learning_rate,
-        },
-    ]
-    groups = [{**group, "initial_lr": group["lr"]} for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-
-
-def warmup_cosine(step: int, steps: int, warmup_share: float) -> float:
-    """Factor on the learning rate: linear from 0 over the warm-up, then a half cosine to 0.
-
-    The same curve as transformers' get_cosine_schedule_with_warmup, one step ahead so that
-    neither the first nor the last step is spent at rate 0.
-    """
-    warmup = round(warmup_share * steps)
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
 def first_prompts(responses: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -397,14 +380,14 @@ def progress_line(log: TrainingLog, steps: int) -> str:
 
 
 def report_on(
-    examples: Sequence[Example], plan: Sequence[Sequence[int]], epochs: int, model: RewardModel
+    examples: Sequence[Example], epoch: Sequence[Sequence[int]], model: RewardModel
 ) -> dict[str, Any]:
     """What is trained on: counts, texts cut to fit, and how little of the work is padding."""
     encoded = [item for example in examples for item in example.encoded]
     tokens = sum(example.tokens for example in examples)
     rows = [
         row
-        for batch in plan[: len(plan) // epochs]
+        for batch in epoch
         for row in model.rows([item for i in batch for item in examples[i].encoded])
     ]
     computed = sum(row.input_ids.numel() for row in rows)
@@ -412,7 +395,6 @@ def report_on(
         "prompts": len(examples),
         "responses": len(encoded),
         "pairs": sum(len(example.chosen) for example in examples),
-        "steps": len(plan),
         "tokens": tokens,
         "max_length": model.encoder.max_length,
         "prompts_cut": sum(item.prompt_cut for item in encoded),

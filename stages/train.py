@@ -12,6 +12,7 @@ from rewardgate.files import (
     atomic_path,
     read_table,
     sha256_file,
+    sha256_folder,
     write_json,
 )
 from rewardgate.processes import processes
@@ -26,10 +27,12 @@ TRAIN, EVAL = Path("data/split/train.parquet"), Path("data/split/eval.parquet")
 def main() -> None:
     settings = load_settings()
     state = processes()
+    base = Path(settings.train.base)
     run = {
         "train": settings.train.model_dump(exclude={"launch", "presets"}),
         "preset": settings.train.preset.model_dump(),
         "seed": settings.seed,
+        "base_sha256": sha256_folder(base) if base.is_dir() else None,
         "data": {path.name: sha256_file(path) for path in (TRAIN, EVAL)},
         "processes": state.num_processes,
         "environment": environment(),

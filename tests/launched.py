@@ -1,6 +1,6 @@
 """Trains a tiny model; run by tests/test_many_processes.py in one process or in several.
 
-    python tests/launched.py BASE OUT MODE [STEPS]     MODE: plain | fsdp
+python tests/launched.py BASE OUT MODE [STEPS]     MODE: plain | fsdp
 """
 
 import json

@@ -149,7 +149,11 @@ def test_features_give_the_scores_and_the_head_gradients_of_the_whole_network(ba
         assert (trainer.examples[0].features is not None) == (method == "head")
         scores = trainer.scores(trainer.examples).detach()
         loss, _ = trainer.backward(trainer.examples)
-        return scores, model.scorer.head.weight.grad, loss
+        weight = model.scorer.head.weight
+        again, _ = trainer.objective(trainer.scores(trainer.examples), trainer.examples)
+        (gradient,) = torch.autograd.grad(again, weight)
+        assert torch.allclose(weight.grad, gradient, atol=1e-6)
+        return scores, gradient, loss
 
     scores, gradient, loss = backward("full")
     head_scores, head_gradient, head_loss = backward("head")

@@ -13,10 +13,11 @@ from rewardgate.errors import RewardGateError
 from rewardgate.examples import shares_of
 from rewardgate.files import sha256_folder
 from rewardgate.metrics import Scored
+from rewardgate.optimiser import warmup_cosine
 from rewardgate.reward_model import RewardModel
 from rewardgate.scoring import score_table
 from rewardgate.settings import Loss, Train, TrainPreset
-from rewardgate.training import Trainer, train, warmup_cosine
+from rewardgate.training import Trainer, train
 
 PRESET = TrainPreset(
     learning_rate=1e-3,
@@ -353,7 +354,9 @@ def test_every_loss_learns_the_rule_from_rankings_with_ties(
     model = RewardModel.from_base(str(tiny_encoder), 64, seed=0)
     tied = table(24)
     tied.loc[tied["prompt_id"].isin(["p1", "p3", "p5"]) & (tied["rank"] == 3), "rank"] = 2
+    tied["text"] = tied["text"].str.replace("no ", "no no ")  # length must not tell the winner
+    tied.loc[(tied.index // 2) % 2 == 0, "text"] += " very long"
     log, _ = train(model, tied, table(4), settings, 0, Checkpoints(tmp_path, {}))
     assert log.evals[-1]["eval_accuracy"] == 1.0
-    assert log.evals[-1]["eval_loss"] < 0.4
+    assert log.evals[-1]["eval_loss"] < log.evals[0]["eval_loss"] - 0.005
     assert np.mean([row["loss"] for row in log.steps[-4:]]) < log.steps[0]["loss"]

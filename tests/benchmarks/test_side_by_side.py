@@ -1,0 +1,46 @@
+"""The benchmarks run, and measure what they say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import score
+from benchmarks.cases import decoder_case
+from rewardgate.pairs import pairs_of
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back what the commands set for their child processes."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def test_training_beside_trl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("trl")
+    from benchmarks import train
+
+    assert train.main(["--quick", "--threads", "1", "--json", str(tmp_path / "t.json")]) == 0
+    (row,) = json.loads((tmp_path / "t.json").read_text())
+    peer, ours = row["sides"]["TRL"], row["sides"]["rewardgate"]
+    table = decoder_case("tiny", Path(), k=4, length=32, steps=4).tables()[0]
+    pairs = pairs_of(table)
+    assert peer["pairs"] == ours["pairs"] == len(pairs)
+    # One token a word, and five of the template: "user :", "assistant :" and the end.
+    words = (table["prompt"] + " " + table["text"]).str.split().map(len).to_numpy() + 5
+    assert peer["tokens"] == words[pairs["chosen"]].sum() + words[pairs["rejected"]].sum()
+    # Rankings of 4 have 6 pairs, so 12 encodings against 4: a third, and the prompt only once.
+    assert ours["tokens"] < peer["tokens"] / 3
+    assert ours["tokens"] == ours["positions"]
+    assert peer["tokens"] < peer["positions"]
+    assert min(peer["accuracy"], ours["accuracy"]) > 0.55
+    assert capsys.readouterr().out.count("\n") == 3
+
+
+def test_scoring_beside_the_usual_loop(tmp_path: Path) -> None:
+    assert score.main(["--quick", "--threads", "1", "--json", str(tmp_path / "s.json")]) == 0
+    (row,) = json.loads((tmp_path / "s.json").read_text())
+    loop, ours = row["sides"][row["best_loop"]], row["sides"]["rewardgate"]
+    assert row["max_difference"] < 1e-5
+    assert ours["positions"] == ours["tokens"] < loop["tokens"] < loop["positions"]
