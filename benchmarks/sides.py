@@ -139,7 +139,7 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
             )
         )
     if torch.cuda.is_available():
-        model.cuda()
+        model.to("cuda")  # type: ignore[arg-type]
     connection.send(held_out_accuracy(RewardModel(model, tokenizer, case.max_length), held_out))
 
 
