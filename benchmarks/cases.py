@@ -36,7 +36,7 @@ PEER = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How both sides train: AdamW, one epoch, rate falling to 0 on a cosine, no dropout."""
+    """How both sides train: AdamW, rate falling to 0 on a cosine, no dropout."""
 
     learning_rate: float
     pairs_per_step: int = 36
@@ -53,6 +53,7 @@ class Case:
     data: words | hh_harmless | alpaca_eval | simulated
     k, length: responses a ranking and mean tokens a response; None for data that has its own
     rankings, held_out: how many to train on and to judge by
+    our_epochs: epochs of rewardgate, to spend what it saves; TRL's is always one
     """
 
     model: str
@@ -65,6 +66,7 @@ class Case:
     held_out: int
     recipe: Recipe
     peer: PeerSettings
+    our_epochs: int = 1
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Canonical tables to train on and to judge by."""

@@ -32,7 +32,7 @@ NEVER = 10**9
 
 @dataclass(frozen=True)
 class Measured:
-    """One training: pairs and seconds of it, positions and tokens that were encoded, peak memory of
+    """One training: pairs of its data and seconds, positions and tokens that were encoded, peak memory of
     the process (of the GPU where there is one) in bytes, and parameters without embeddings."""
 
     pairs: int
@@ -56,6 +56,7 @@ class Ours:
                 "head_learning_rate": case.recipe.learning_rate,
                 "max_length": case.max_length,
                 "batch_pairs": case.recipe.pairs_per_step,
+                "epochs": case.our_epochs,
             }
         )
         self.settings: Train = shipped.model_copy(

@@ -54,6 +54,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lengths", type=int, nargs="+", default=[*STEPS], choices=[*STEPS])
     parser.add_argument("--repetitions", type=int, default=2, help="of each side; the best counts")
     parser.add_argument("--scale", type=int, default=1, help="times as many steps")
+    parser.add_argument("--our-epochs", type=int, default=1, help="of rewardgate; TRL has one")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch", type=int, help="pairs that TRL encodes at once")
     parser.add_argument(
@@ -84,7 +85,7 @@ def cases(args: argparse.Namespace, folder: Path) -> list[Case]:
         found = [replace(c, recipe=replace(c.recipe, bf16=True)) for c in found]
     if args.batch:
         found = [replace(c, peer=replace(c.peer, batch=args.batch)) for c in found]
-    return found
+    return [replace(c, our_epochs=args.our_epochs) for c in found]
 
 
 def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
 
 def columns(args: argparse.Namespace) -> list[str]:
     """Titles; two figures in a column are TRL's and rewardgate's."""
-    titles = ["model", "data", "K", "tokens", "pairs", "pairs/s", "ratio", "tokens/pair"]
+    titles = ["model", "data", "K", "tokens", "pairs", "epochs", "pairs/s", "ratio", "tokens/pair"]
     titles += ["padding", "peak MiB", "held-out pairs", "accuracy"]
     return titles + ["TRL's batch", "order"] * args.tune + ["MFU"] * bool(args.peak_tflops)
 
@@ -125,6 +126,7 @@ def cells(row: dict[str, Any], args: argparse.Namespace) -> list[str]:
         str(case["k"] or ""),
         str(case["length"] or ""),
         str(runs[0]["pairs"]),
+        f"1 / {case['our_epochs']}",
         each(lambda run: run["pairs_per_second"], ".2f"),
         f"{runs[-1]['pairs_per_second'] / runs[0]['pairs_per_second']:.1f}",
         each(lambda run: run["tokens"] / run["pairs"], ".0f"),

@@ -1,0 +1,96 @@
+"""What debiasing against length does when annotators love length and the truth is known.
+
+    python -m benchmarks.length_debias [--bias 1.5] [--prompts 600] [--lengths none balanced ...]
+
+The simulator's annotators add `--bias` BT logits a standard deviation of length to the true
+utility. Each judge learns from their rankings; it is judged by theirs, held out, and by the truth.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.baselines import longest_wins
+from benchmarks.rankings import PARAMS
+from benchmarks.table import markdown
+from rewardgate.checkpoints import Checkpoints
+from rewardgate.ingest import ingest
+from rewardgate.intervals import clustered_mean
+from rewardgate.metrics import Scored
+from rewardgate.reward_model import RewardModel
+from rewardgate.scoring import score_table
+from rewardgate.settings import Annotator, load_settings
+from rewardgate.simulate import simulate
+from rewardgate.splits import split
+from rewardgate.training import train
+
+RESAMPLES = 10_000
+COLUMNS = ["annotators", "the truth", "truth, shorter is better"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="benchmarks.length_debias")
+    parser.add_argument("--bias", type=float, default=1.5)
+    parser.add_argument("--prompts", type=int, default=600)
+    parser.add_argument("--lengths", nargs="+", default=["none", "balanced", "decorrelated"])
+    parser.add_argument("--base", default="minilm")
+    args = parser.parse_args(arguments)
+    settings = load_settings(PARAMS)
+    lovers = [Annotator(name="lou", length_bias=args.bias)]
+    simulation = simulate(
+        settings.simulate.model_copy(
+            update={"prompts": args.prompts, "annotators": {"long": lovers}}
+        ),
+        "long",
+        settings.seed,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rankings.jsonl"
+        path.write_text("".join(json.dumps(r) + "\n" for r in simulation.records), "utf-8")
+        splits = split(ingest([path], 0).responses, settings.split).splits
+    test = splits["test"].merge(
+        simulation.utilities[["response_id", "utility"]], on="response_id", validate="many_to_one"
+    )
+    rows = [cells("longest wins", test.assign(score=longest_wins(test)))]
+    for length in args.lengths:
+        trained = settings.train.model_copy(
+            update={
+                "base": args.base,
+                "loss": settings.train.loss.model_copy(update={"length": length}),
+            }
+        )
+        model = RewardModel.from_base(args.base, trained.preset.max_length, settings.seed)
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoints = Checkpoints(Path(folder), {})
+            train(model, splits["train"], splits["eval"], trained, settings.seed, checkpoints)
+        rows.append(cells(length, score_table(model, test, length)))
+        print("  ".join(rows[-1]), file=sys.stderr, flush=True)
+    print(markdown(["judge", *COLUMNS], rows))
+    return 0
+
+
+def cells(name: str, scored: pd.DataFrame) -> list[str]:
+    """Pair accuracies in %, with 95 % intervals over prompts."""
+    truth = scored.groupby("ranking_id")["utility"].rank(method="min", ascending=False)
+    by_annotators = Scored.of(scored).pairs
+    by_truth = Scored.of(scored.assign(rank=truth.astype(np.int32))).pairs
+    return [
+        name,
+        *(accuracy(p) for p in (by_annotators, by_truth, by_truth[by_truth["longer"] < 0])),
+    ]
+
+
+def accuracy(pairs: pd.DataFrame) -> str:
+    correct = (pairs["margin"] > 0) + 0.5 * (pairs["margin"] == 0)
+    found = clustered_mean(correct, None, pairs["prompt_id"], RESAMPLES, seed=0)
+    return f"{found.estimate:.1%} [{found.low:.1%}, {found.high:.1%}]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
