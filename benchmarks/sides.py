@@ -32,8 +32,8 @@ NEVER = 10**9
 
 @dataclass(frozen=True)
 class Measured:
-    """One training: pairs of its data and seconds, positions and tokens that were encoded, peak memory of
-    the process (of the GPU where there is one) in bytes, and parameters without embeddings."""
+    """One training: pairs of its data and seconds, positions and tokens that were encoded, peak
+    memory of the process (of the GPU where there is one) in bytes, parameters but embeddings."""
 
     pairs: int
     seconds: float
