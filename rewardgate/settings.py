@@ -107,7 +107,7 @@ class Loss(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     centering: Annotated[float, Field(ge=0)] = 0.0
     length: Literal["none", "balanced", "decorrelated"] = "none"
-    decorrelation: Annotated[float, Field(ge=0)] = 1.0
+    decorrelation: Annotated[float, Field(ge=0)] = 0.01
 
     @model_validator(mode="after")
     def options_belong_to_the_kind(self) -> "Loss":

@@ -4,17 +4,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from tables import WORDS
 
 import stages  # noqa: F401  (quiet and offline, as in the commands)
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # the models are tiny; threads would only wait for each other
 
-TEXT = (
-    "user assistant what is the capital of france paris london berlin it was two plus four hello "
-    "world good bad answer question yes no please thank you very long short"
-)
-WORDS = [*TEXT.split(), *".,?!:-0123456789abcdefghijklmnopqrstuvwxyz"]
+settings.register_profile(
+    "shared", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # how fast examples are drawn says more of the machine's load than of the code
+settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,12 @@
-"""Small canonical tables for tests."""
+"""Small canonical tables for tests, and the words that the tiny tokenizers know."""
 
 import pandas as pd
+
+TEXT = (
+    "user assistant what is the capital of france paris london berlin it was two plus four hello "
+    "world good bad answer question yes no please thank you very long short"
+)
+WORDS = [*TEXT.split(), *".,?!:-0123456789abcdefghijklmnopqrstuvwxyz"]
 
 
 def responses_table(

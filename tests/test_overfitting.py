@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import WORDS
-from tables import responses_table
+from tables import WORDS, responses_table
 from test_checklist import GATE, sound
 from test_rewards import REWARDS
 from test_training import settings_with
