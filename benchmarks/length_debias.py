@@ -16,19 +16,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.accuracy import train_on
 from benchmarks.baselines import longest_wins
 from benchmarks.rankings import PARAMS
 from benchmarks.table import markdown
-from rewardgate.checkpoints import Checkpoints
 from rewardgate.ingest import ingest
 from rewardgate.intervals import clustered_mean
 from rewardgate.metrics import Scored
-from rewardgate.reward_model import RewardModel
 from rewardgate.scoring import score_table
 from rewardgate.settings import Annotator, load_settings
 from rewardgate.simulate import simulate
 from rewardgate.splits import split
-from rewardgate.training import train
 
 RESAMPLES = 10_000
 COLUMNS = ["annotators", "the truth", "truth, shorter is better"]
@@ -65,10 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "loss": settings.train.loss.model_copy(update={"length": length}),
             }
         )
-        model = RewardModel.from_base(args.base, trained.preset.max_length, settings.seed)
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoints = Checkpoints(Path(folder), {})
-            train(model, splits["train"], splits["eval"], trained, settings.seed, checkpoints)
+        model = train_on(splits["train"], splits["eval"], trained, settings.seed).model
         rows.append(cells(length, score_table(model, test, length)))
         print("  ".join(rows[-1]), file=sys.stderr, flush=True)
     print(markdown(["judge", *COLUMNS], rows))

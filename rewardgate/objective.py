@@ -76,10 +76,11 @@ class Objective:
         def on_scores(parts: list[np.ndarray]) -> Tensor:
             return torch.from_numpy(np.concatenate(parts, axis=-1)).to(scores.device)
 
-        chosen = scores[on_scores([e.chosen + o for e, o in zip(examples, offsets, strict=True)])]
-        rejected = scores[
-            on_scores([e.rejected + o for e, o in zip(examples, offsets, strict=True)])
-        ]
+        def scores_at(positions: list[np.ndarray]) -> Tensor:
+            return scores[on_scores([p + o for p, o in zip(positions, offsets, strict=True)])]
+
+        chosen = scores_at([e.chosen for e in examples])
+        rejected = scores_at([e.rejected for e in examples])
         margins = chosen - rejected
         weights = on_scores([e.weights for e in examples]).to(scores.dtype) / self.normaliser
         if s.kind == "plackett_luce":
@@ -95,9 +96,7 @@ class Objective:
                 targets = on_scores(asked).to(scores.dtype)
             loss = bradley_terry_loss(margins, weights, targets, s.label_smoothing)
         else:
-            first, second = scores[
-                on_scores([e.tied + o for e, o in zip(examples, offsets, strict=True)])
-            ]
+            first, second = scores_at([e.tied for e in examples])
             tied_weights = on_scores([e.tied_weights for e in examples]).to(scores.dtype)
             ties = (first - second, tied_weights / self.normaliser)
             if s.kind == "rao_kupper":

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
+from accelerate.utils import DistributedType, gather_object
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -31,10 +31,13 @@ from rewardgate.objective import WEIGHTING, Objective, total_weight, weighted
 from rewardgate.optimiser import make_optimizer, warmup_cosine
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel, in_order
-from rewardgate.settings import Train
+from rewardgate.settings import Loss, Train
 
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
 """Checkpoints hold the trained parameters whole, on however many devices they lie."""
+
+PLAIN = Loss()
+"""The loss that is evaluated, whatever loss is trained on, so that runs can be compared."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,8 @@ class Trainer:
         examples = weighted(examples_of(train_set, model.encoder), settings.loss)
         if not examples:
             raise RewardGateError("train: no comparison in the training split; add rankings")
-        held_out = examples_of(first_prompts(eval_set, settings.eval_prompts), model.encoder)
+        evaluated = first_prompts(eval_set, settings.eval_prompts)
+        held_out = weighted(examples_of(evaluated, model.encoder), PLAIN)
         epochs = [
             batches_of(examples, preset.batch_pairs, [seed, epoch])
             for epoch in range(preset.epochs)
@@ -149,7 +153,7 @@ class Trainer:
             _require_checkpointing(model)
             model.model.activation_checkpointing_enable({"use_reentrant": False})
         precision = "bf16" if settings.precision == "bf16" else "no"
-        accelerator = Accelerator(mixed_precision=precision, cpu=processes()._cpu)
+        accelerator = Accelerator(mixed_precision=precision, cpu=processes().device.type == "cpu")
         if preset.method == "head":
             model.model.to(accelerator.device).eval()
             examples = with_features(model, examples, "features of the training set")
@@ -237,10 +241,7 @@ class Trainer:
             total += float(loss.detach()) * weight
             if weight:
                 margins.append(of_pairs.float().cpu().numpy())
-        if processes == 1:
-            return total, np.concatenate(margins)
-        gathered: list[tuple[float, list[np.ndarray]]] = [(0.0, [])] * processes
-        torch.distributed.all_gather_object(gathered, (total, margins))
+        gathered: list[tuple[float, list[np.ndarray]]] = gather_object([(total, margins)])
         return (
             sum(loss for loss, _ in gathered),
             np.concatenate([m for _, parts in gathered for m in parts]),
@@ -259,11 +260,10 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Bradley-Terry loss (a prompt weighs 1), pair accuracy and mean margin, held out."""
         self.network.eval()
-        plain = Objective(self.settings.loss.model_copy(update=PLAIN), len(self.held_out))
+        plain = Objective(PLAIN, len(self.held_out))
         total = 0.0
         parts = []
         for run, _ in shares_of(self.held_out, 1, self.settings.tokens_per_backward)[0]:
-            run = weighted(run, plain.settings)
             loss, margins = plain(self.scores(run).float(), run)
             total += float(loss)
             parts.append(margins.cpu().numpy())
@@ -339,11 +339,6 @@ class Trainer:
                 f"train.tokens_per_backward (now {self.settings.tokens_per_backward}), or in this "
                 "base's train.presets set gradient_checkpointing: true or method: lora"
             ) from None
-
-
-PLAIN = {"kind": "bradley_terry", "weighting": "prompt", "length": "none", "centering": 0.0,
-         "margin_per_rank": 0.0, "margin_per_strength": 0.0, "label_smoothing": 0.0}  # fmt: skip
-"""The loss that is evaluated, whatever loss is trained on, so that runs can be compared."""
 
 
 def _names(batch: Sequence[Example]) -> str:

@@ -1,32 +1,16 @@
 """Training in two processes that talk through gloo, as under `accelerate launch` on many GPUs."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from launching import TWO, launch
 
 from rewardgate.encoding import Encoded
 from rewardgate.files import sha256_folder
 from rewardgate.reward_model import RewardModel
-
-HERE = Path(__file__).parent
-TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-
-
-def launch(launcher: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *launcher, str(HERE / "launched.py"), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(HERE)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def trained(out: Path) -> tuple[list[dict[str, float]], float]:
@@ -45,7 +29,7 @@ def test_two_processes_learn_what_one_does(
 ) -> None:
     path = request.getfixturevalue(base)
     for name, launcher, how in (("one", [], "plain"), ("two", TWO, mode)):
-        run = launch(launcher, path, tmp_path / name, how)
+        run = launch("launched.py", path, tmp_path / name, how, launcher=launcher)
         assert run.returncode == 0, run.stderr[-3000:]
     curve, margin = trained(tmp_path / "one")
     curve_of_two, margin_of_two = trained(tmp_path / "two")
@@ -59,15 +43,17 @@ def test_two_processes_learn_what_one_does(
 def test_two_killed_processes_resume_to_the_same_bytes(
     mode: str, tiny_decoder: Path, tmp_path: Path
 ) -> None:
-    assert launch(TWO, tiny_decoder, tmp_path / "whole", mode).returncode == 0
-    killed = launch(TWO, tiny_decoder, tmp_path / "killed", mode, 5)
+    assert (
+        launch("launched.py", tiny_decoder, tmp_path / "whole", mode, launcher=TWO).returncode == 0
+    )
+    killed = launch("launched.py", tiny_decoder, tmp_path / "killed", mode, 5, launcher=TWO)
     assert killed.returncode != 0
     assert not (tmp_path / "killed/model").exists()
-    resumed = launch(TWO, tiny_decoder, tmp_path / "killed", mode)
+    resumed = launch("launched.py", tiny_decoder, tmp_path / "killed", mode, launcher=TWO)
     assert "resuming after step 4 of 11" in resumed.stderr + resumed.stdout
     assert sha256_folder(tmp_path / "killed/model") == sha256_folder(tmp_path / "whole/model")
     assert (tmp_path / "killed/log.json").read_text() == (tmp_path / "whole/log.json").read_text()
 
 
 def test_the_process_was_killed_and_did_not_just_fail(tiny_encoder: Path, tmp_path: Path) -> None:
-    assert launch([], tiny_encoder, tmp_path, "plain", 3).returncode == -signal.SIGKILL
+    assert launch("launched.py", tiny_encoder, tmp_path, "plain", 3).returncode == -signal.SIGKILL

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -9,14 +6,12 @@ import pytest
 import scored
 from hypothesis import given
 from hypothesis import strategies as st
+from launching import TWO, launch
 from scoring_project import make_scoring_project, table
 
 from rewardgate.bundle import load_promoted
 from rewardgate.reward_model import RewardModel
 from rewardgate.scoring import even_shares, in_shares, score
-
-HERE = Path(__file__).parent
-TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 @given(st.lists(st.integers(1, 500), max_size=60), st.integers(1, 8))
@@ -67,15 +62,7 @@ def projects(
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(one)
         scored.main()
-    launched = subprocess.run(
-        [sys.executable, *TWO, str(HERE / "scored.py")],
-        cwd=two,
-        env={**os.environ, "PYTHONPATH": str(HERE)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    launched = launch("scored.py", launcher=TWO, cwd=two)
     assert launched.returncode == 0, launched.stderr[-3000:]
     return one, two, launched.stdout
 
