@@ -25,6 +25,9 @@ class Annotator(Section):
     share: Positive = 1.0
     length_bias: float = 0.0
     politeness_bias: float = 0.0
+    refusal_bias: float = 0.0
+    jargon_bias: float = 0.0
+    markdown_bias: float = 0.0
 
 
 class Simulate(Section):

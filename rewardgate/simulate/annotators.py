@@ -1,5 +1,7 @@
 """How a simulated annotator sees answers and orders them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,16 +11,19 @@ Floats = NDArray[np.float64]
 
 
 def perceived(
-    utilities: Floats, lengths: Floats, politeness: Floats, annotator: Annotator
+    utilities: Floats, lengths: Floats, traits: Mapping[str, Floats], annotator: Annotator
 ) -> Floats:
     """Utilities as the annotator feels them: shape (n,), BT logits.
 
     `lengths` (n,) are in characters and enter as z-scores within the prompt (0 if all are equal);
-    `politeness` (n,) is in [0, 1].
+    `traits` (n,) each, in [0, 1], enter with the annotator's bias of that name.
     """
     spread = lengths.std()
     z = (lengths - lengths.mean()) / spread if spread > 0 else np.zeros_like(lengths)
-    return utilities + annotator.length_bias * z + annotator.politeness_bias * politeness
+    felt = utilities + annotator.length_bias * z
+    for name, values in traits.items():
+        felt = felt + getattr(annotator, f"{name}_bias") * values
+    return felt
 
 
 def draw_ranks(

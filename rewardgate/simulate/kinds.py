@@ -53,6 +53,13 @@ KINDS = {
     "near_empty": Kind(0.0, 0.0, 0.0, 0.5),
 }
 
+REFUSALS = (
+    "decline",
+    "rambling_decline",
+    "other_decline",
+    "needless_refusal",
+    "refusal_of_harmless",
+)
 RIGHT = ("correct_brief", "correct_complete", "decline_with_alternative", "decline")
 
 _TEMPLATE_START = (

@@ -14,7 +14,7 @@ from rewardgate.settings import Annotator, Simulate
 from rewardgate.simulate import arithmetic, facts, instructions, safety, summaries
 from rewardgate.simulate.annotators import draw_ranks, perceived
 from rewardgate.simulate.aspects import aspects_of, utility
-from rewardgate.simulate.kinds import KINDS, RIGHT, shared_candidates
+from rewardgate.simulate.kinds import KINDS, REFUSALS, RIGHT, shared_candidates
 from rewardgate.simulate.manner import Dressed, dress
 from rewardgate.simulate.task import Task, pick
 
@@ -123,16 +123,14 @@ class _Builder:
                     "kind": answer.kind,
                     "utility": value,
                     **parts,
+                    "jargon": answer.jargon,
+                    "markdown": answer.markdown,
                 }
             )
         shares = np.array([annotator.share for annotator in self.annotators])
         annotator = self.annotators[int(rng.choice(len(shares), p=shares / shares.sum()))]
-        felt = perceived(
-            np.array(utilities),
-            np.array([len(answer.text) for answer in answers], dtype=float),
-            np.array([answer.politeness for answer in answers]),
-            annotator,
-        )
+        lengths = np.array([len(answer.text) for answer in answers], dtype=float)
+        felt = perceived(np.array(utilities), lengths, _traits(answers), annotator)
         ranks = draw_ranks(rng, felt, self.settings.noise, self.settings.tie_width)
         if rng.random() < self.settings.label_noise:
             ranks = [ranks[i] for i in rng.permutation(len(ranks))]
@@ -149,6 +147,16 @@ class _Builder:
         }
         self.records.append(record)
         return record
+
+
+def _traits(answers: list[Dressed]) -> dict[str, np.ndarray]:
+    """What annotators may have a bias for, by name: (n,) in [0, 1]."""
+    return {
+        "politeness": np.array([answer.politeness for answer in answers]),
+        "refusal": np.array([answer.kind in REFUSALS for answer in answers], dtype=float),
+        "jargon": np.array([answer.jargon or answer.kind == "jargon" for answer in answers]) * 1.0,
+        "markdown": np.array([answer.markdown for answer in answers], dtype=float),
+    }
 
 
 def _unique(answers: list[Dressed]) -> list[Dressed]:

@@ -49,12 +49,13 @@ def test_ranks_skip_after_a_tie() -> None:
 
 
 def test_perceived_utility_adds_the_biases() -> None:
-    annotator = Annotator(name="x", length_bias=2.0, politeness_bias=0.5)
-    felt = perceived(np.array([1.0, 1.0]), np.array([10.0, 30.0]), np.array([1.0, 0.0]), annotator)
-    assert felt.tolist() == [1.0 - 2.0 + 0.5, 1.0 + 2.0]
+    annotator = Annotator(name="x", length_bias=2.0, politeness_bias=0.5, markdown_bias=4.0)
+    traits = {"politeness": np.array([1.0, 0.0]), "markdown": np.array([0.0, 1.0])}
+    felt = perceived(np.array([1.0, 1.0]), np.array([10.0, 30.0]), traits, annotator)
+    assert felt.tolist() == [1.0 - 2.0 + 0.5, 1.0 + 2.0 + 4.0]
 
 
 def test_answers_of_one_length_have_no_length_bias() -> None:
     annotator = Annotator(name="x", length_bias=2.0)
-    equal, zeros = np.array([7.0, 7.0]), np.zeros(2)
-    assert perceived(np.array([1.0, 2.0]), equal, zeros, annotator).tolist() == [1.0, 2.0]
+    equal = np.array([7.0, 7.0])
+    assert perceived(np.array([1.0, 2.0]), equal, {}, annotator).tolist() == [1.0, 2.0]

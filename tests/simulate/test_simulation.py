@@ -8,13 +8,16 @@ import pytest
 from rewardgate.errors import RewardGateError
 from rewardgate.settings import Simulate
 from rewardgate.simulate import Simulation, facts, simulate
-from rewardgate.simulate.kinds import KINDS
+from rewardgate.simulate.kinds import KINDS, REFUSALS
 from rewardgate.simulate.simulation import DOMAINS
 
 ANNOTATORS = {
     "default": [{"name": "ada"}, {"name": "ben", "share": 3.0}],
     "biased": [{"name": "max", "length_bias": 5.0}],
     "polite": [{"name": "eve", "politeness_bias": 20.0}],
+    "jargon": [{"name": "joe", "jargon_bias": 20.0}],
+    "markdown": [{"name": "mia", "markdown_bias": 20.0}],
+    "refusal": [{"name": "rob", "refusal_bias": 20.0}],
 }
 
 
@@ -73,6 +76,7 @@ def test_utilities_hold_one_row_a_response() -> None:
     assert list(simulation.utilities.columns) == [
         "prompt_id", "response_id", "kind", "utility",
         "correctness", "relevance", "completeness", "brevity", "politeness",
+        "jargon", "markdown",
     ]  # fmt: skip
 
 
@@ -135,10 +139,31 @@ def test_biased_annotators_prefer_length(preset: str, low: float, high: float) -
     assert low < preferred_share(simulation, lambda response: len(response["text"])) < high
 
 
-def test_polite_annotators_prefer_politeness() -> None:
-    simulation = simulate(settings(prompts=150), "polite", 1)
-    known = simulation.utilities.set_index("response_id")["politeness"]
+@pytest.mark.parametrize(
+    ("preset", "trait"),
+    [("polite", "politeness"), ("jargon", "jargon"), ("markdown", "markdown")],
+)
+def test_annotators_prefer_the_trait_they_love(preset: str, trait: str) -> None:
+    simulation = simulate(settings(prompts=150), preset, 1)
+    known = simulation.utilities.set_index("response_id")[trait]
     assert preferred_share(simulation, lambda response: known[response["response_id"]]) > 0.95
+
+
+def test_refusal_lovers_prefer_refusals() -> None:
+    simulation = simulate(settings(prompts=150), "refusal", 1)
+    kinds = simulation.utilities.set_index("response_id")["kind"]
+    refuses = kinds.isin(REFUSALS)
+    assert preferred_share(simulation, lambda response: refuses[response["response_id"]]) > 0.95
+
+
+@pytest.mark.parametrize("trait", ["jargon", "markdown"])
+def test_a_dress_says_nothing_about_worth(trait: str) -> None:
+    drawn = simulate(settings(prompts=400), "default", 1).utilities
+    drawn = drawn[drawn["kind"].isin(["correct_brief", "correct_complete", "wrong", "off_topic"])]
+    dressed, plain = drawn[drawn[trait]], drawn[~drawn[trait]]
+    assert 0.05 < len(dressed) / len(drawn) < 0.15
+    right = [group["correctness"].mean() for group in (dressed, plain)]
+    assert abs(right[0] - right[1]) < 0.1
 
 
 def test_planted_leaks_repeat_prompts_almost_word_for_word() -> None:
