@@ -126,6 +126,7 @@ def run_stress(
     return {
         "cases": len(cases),
         "families": {name: _family(name, outcomes) for name in families},
+        "domains": {name: _domain(name, outcomes) for name in sorted({c.domain for c in cases})},
         "best": _parts([by_case[case.case][case.best][1] for case in cases]),
         "outcomes": outcomes,
     }
@@ -163,6 +164,11 @@ def _family(name: str, outcomes: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "mean_repetition_penalty": _mean([o["reward"]["repetition_penalty"] for o in finite]),
         "max_total": max((o["reward"]["total"] for o in finite), default=None),
     }
+
+
+def _domain(name: str, outcomes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    mine = [outcome["passed"] for outcome in outcomes if outcome["domain"] == name]
+    return {"outcomes": len(mine), "passed": sum(mine), "pass_share": sum(mine) / len(mine)}
 
 
 def _parts(rewards: Sequence[Reward]) -> dict[str, float | None]:

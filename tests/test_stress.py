@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from test_rewards import REWARDS
 
 from rewardgate.errors import RewardGateError
@@ -60,6 +61,25 @@ def test_a_judge_of_length_fails_the_long_families_only(tiny_decoder: Path, tmp_
     shares = {name: family["pass_share"] for name, family in found["families"].items()}
     assert shares["long_rambling"] == shares["edge_very_long"] == 0
     assert shares["empty"] == 1
+
+
+def test_a_domain_that_is_judged_upside_down_is_seen_beside_sound_ones(
+    tiny_decoder: Path, tmp_path: Path
+) -> None:
+    upside_down = {
+        "case": "colour",
+        "domain": "facts",
+        "prompt": "which colour is grass ?",
+        "responses": {"correct_brief": "green", "wrong": "red"},
+        "best": "correct_brief",
+    }
+    text = CASE + "".join(f"  {line}\n" for line in yaml.safe_dump([upside_down]).splitlines())
+    judge = Judge.from_base(str(tiny_decoder), max_length=64, seed=0)
+    judge.rule = lambda text: 5.0 if "four" in text else -1.0 if "green" in text else 0.0  # type: ignore[method-assign]
+    cases = load_cases(cases_file(tmp_path, text))
+    domains = run_stress(judge, cases, 100, REWARDS, CALIBRATION)["domains"]
+    assert domains["arithmetic"]["pass_share"] == 0.8  # two repeat the answer
+    assert domains["facts"] == {"outcomes": 9, "passed": 0, "pass_share": 0.0}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
