@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import Any, cast
 
 from flows.pipeline import StageFailed, reproduce, stage_order, stale_stages
-from rewardgate.errors import BAD_INPUT, BLOCKED, run_or_explain
-from rewardgate.files import read_json
+from rewardgate.champion import find_champion, load_champion
+from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
+from rewardgate.files import read_json, read_table
 from rewardgate.ingest import find_inputs
 from rewardgate.promotion import is_current
 from rewardgate.settings import load_settings
+from rewardgate.shapes import require_known_figures, require_slices
 from rewardgate.stress import load_cases
-from rewardgate.wording import value_and_threshold
+from rewardgate.wording import interval, required, value_and_threshold
 
 from prefect import flow, get_run_logger, task  # isort: skip  (after flows, which sets it up)
 from prefect.artifacts import create_markdown_artifact  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
-PROMOTED = Path("models/promoted")
+PROMOTED, TEST = Path("models/promoted"), Path("data/split/test.parquet")
+ALWAYS_ASKED = {"champion", "promote"}
+"""Stages that DVC always counts as stale, since what is promoted lies outside what it tracks."""
+
 RETRIES = 2
 EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 """Exit code by the name of a failed state; a state of any other name is a crash, 1."""
@@ -30,13 +35,16 @@ EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 def main() -> int:
     """Check the settings, run the flow unless nothing is stale, return the exit code."""
     settings = load_settings()
-    load_cases(settings.stress.cases)
+    require_known_figures(settings, load_cases(settings.stress.cases))
     if "simulate" not in stage_order():
         find_inputs(settings.ingest.inputs)
-    stale = stale_stages() - {"promote"}
+    stale = stale_stages() - ALWAYS_ASKED
     if not stale and VERDICT.is_file() and is_current(read_json(VERDICT), PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
         return 0
+    champion = find_champion(settings.gate.champion, PROMOTED, None)
+    if champion is not None:
+        load_champion(champion)
     state = cast("State[Any]", retrain(return_state=True))
     if state.is_completed():
         return 0
@@ -48,6 +56,8 @@ def main() -> int:
 def retrain() -> Any:
     """Run the stages in order; a refusal or a failure ends the flow in a failed state."""
     for stage in stage_order():
+        if stage == "train" and (fault := missing_slice()):
+            return Failed(name="BadInput", message=fault)
         state = run_stage.with_options(name=stage)(stage, return_state=True)
         if stage == "gate" and state.is_completed():
             verdict = read_json(VERDICT)
@@ -62,6 +72,15 @@ def retrain() -> Any:
         if not state.is_completed():
             return Failed(name=state.name, message=state.message)
     return Completed(message="promoted")
+
+
+def missing_slice() -> str | None:
+    """Why the policy cannot be judged on the test split; None if it can."""
+    try:
+        require_slices(load_settings(), read_table(TEST)["domain"].unique().tolist())
+    except RewardGateError as error:
+        return str(error)
+    return None
 
 
 def crashed(_task: Any, _run: Any, state: Any) -> bool:
@@ -89,19 +108,20 @@ def checklist_markdown(verdict: dict[str, Any]) -> str:
     rows = []
     for item in verdict["items"]:
         for check in item["checks"]:
-            value, threshold = value_and_threshold(check)
-            outcome = "pass" if check["passed"] else "**FAIL**"
+            value, between = value_and_threshold(check)[0], interval(check)
+            outcome = f"**{check['outcome'].upper()}**" if check["blocks"] else check["outcome"]
+            bound = "" if check["bound"] == "point" else f"{check['bound']} "
             rows.append(
-                f"| {item['title']} | {check['what']} | {value} | {check['comparison']} "
-                f"{threshold} | {outcome} | {check['evidence']} |"
+                f"| {item['title']} | {check['what']} | {value} | {between} | "
+                f"{bound}{required(check)} | {outcome} | {check['evidence']} |"
             )
     return "\n".join(
         [
             f"# Verdict: {verdict['verdict']}",
             f"[Report]({REPORT.resolve().as_uri()})",
             "",
-            "| item | check | value | required | outcome | evidence |",
-            "|---|---|---|---|---|---|",
+            "| item | check | judged value | 95 % interval | required | outcome | evidence |",
+            "|---|---|---|---|---|---|---|",
             *rows,
         ]
     )

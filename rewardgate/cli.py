@@ -93,7 +93,7 @@ def status() -> None:
     else:
         typer.echo("candidate: none judged yet")
     with Repo() as repo:
-        stale = set(repo.status(targets=["promote"], with_deps=True))
+        stale = set(repo.status(targets=["promote"], with_deps=True)) - {"champion"}
     if VERDICT.is_file() and is_current(read_json(VERDICT), PROMOTED):
         stale.discard("promote")
     typer.echo(f"stale:     {', '.join(sorted(stale)) or 'nothing'}")

@@ -105,12 +105,14 @@ def correlations(x: ArrayLike, y: ArrayLike) -> dict[str, float | None]:
 def length_figures(scored: Scored) -> dict[str, Any]:
     """How far the reward follows length (in words).
 
-    `within_prompt` subtracts each prompt's mean from both series (ranks for Spearman); the
-    length-adverse pairs are those whose chosen response is the shorter.
+    `within_prompt` subtracts each prompt's mean from both series (ranks for Spearman);
+    `given_rank` is the partial correlation that is left once the annotator's rank is known: the
+    part of the length that the ranking does not ask for. The length-adverse pairs are those whose
+    chosen response is the shorter.
     """
     frame, pairs = scored.responses, scored.pairs
     score, words = frame["score"].astype(float), frame["words"].astype(float)
-    prompt = frame["prompt_id"]
+    prompt, ranking, rank = frame["prompt_id"], frame["ranking_id"], frame["rank"].astype(float)
     score_ranks, word_ranks = score.groupby(prompt).rank(), words.groupby(prompt).rank()
     adverse = pairs["margin"][pairs["longer"] < 0].to_numpy()
     return {
@@ -118,6 +120,15 @@ def length_figures(scored: Scored) -> dict[str, Any]:
         "within_prompt": {
             "pearson": _within(score, words, prompt)["pearson"],
             "spearman": _within(score_ranks, word_ranks, prompt)["pearson"],
+        },
+        "given_rank": {
+            "pearson": _given_rank(score, words, rank, ranking),
+            "spearman": _given_rank(
+                score.groupby(ranking).rank(),
+                words.groupby(ranking).rank(),
+                rank.groupby(ranking).rank(),
+                ranking,
+            ),
         },
         "longest_wins_accuracy": accuracy(pairs["longer"].to_numpy(dtype=float)),
         "adverse_accuracy": accuracy(adverse) if len(adverse) else None,
@@ -129,6 +140,22 @@ def _within(x: pd.Series, y: pd.Series, group: pd.Series) -> dict[str, float | N
     x = x - x.groupby(group).transform("mean")
     y = y - y.groupby(group).transform("mean")
     return correlations(x, y)
+
+
+def _given_rank(
+    score: pd.Series, words: pd.Series, rank: pd.Series, ranking: pd.Series
+) -> float | None:
+    """Partial correlation of score and words given rank, all less their mean in each ranking.
+
+    (r_sw - r_sr r_wr) / sqrt((1 - r_sr^2) (1 - r_wr^2)), Fisher 1924; None where undefined.
+    """
+    s_w, s_r, w_r = (
+        _within(a, b, ranking)["pearson"] for a, b in ((score, words), (score, rank), (words, rank))
+    )
+    if s_w is None or s_r is None or w_r is None:
+        return None
+    left = (1 - s_r**2) * (1 - w_r**2)
+    return (s_w - s_r * w_r) / left**0.5 if left > EPSILON else None
 
 
 def margin_figures(margins: Floats, temperature: float, score_std: float) -> dict[str, float]:

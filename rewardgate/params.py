@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML, YAMLError
 
@@ -14,6 +15,7 @@ from rewardgate.settings import load_settings
 def change_params(path: str | Path, changes: Sequence[str]) -> None:
     """Apply KEY=VALUE changes; a key is dotted, a value is YAML.
 
+    In a list of named entries the name stands for the place: gate.checks.accuracy.threshold=0.7.
     The file is replaced only if the result is valid.
     Raises RewardGateError if a key does not exist or a value does not fit.
     """
@@ -26,7 +28,7 @@ def change_params(path: str | Path, changes: Sequence[str]) -> None:
         *parents, last = key.split(".")
         section = document
         for parent in parents:
-            section = section.get(parent) if isinstance(section, dict) else None
+            section = _entry(section, parent)
         if not isinstance(section, dict) or last not in section:
             raise RewardGateError(f"--set {change}: params.yaml has no key {key}")
         try:
@@ -36,6 +38,14 @@ def change_params(path: str | Path, changes: Sequence[str]) -> None:
     with atomic_path(path) as temporary:
         yaml.dump(document, temporary)
         load_settings(temporary)
+
+
+def _entry(section: Any, key: str) -> Any:
+    """The value of a key, or the entry of that name in a list; None if there is none."""
+    if isinstance(section, list):
+        named = (one for one in section if isinstance(one, dict) and one.get("name") == key)
+        return next(named, None)
+    return section.get(key) if isinstance(section, dict) else None
 
 
 def _round_trip() -> YAML:

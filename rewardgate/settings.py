@@ -1,12 +1,13 @@
 """params.yaml as one checked model; a stage receives its own section and nothing else."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rewardgate.errors import RewardGateError
+from rewardgate.policy import PolicyCheck, policy_fault
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -155,8 +156,6 @@ class Train(Section):
 
 class Calibrate(Section):
     bootstrap_halves: Count
-    max_mean_shift: Positive
-    max_std_ratio: Annotated[float, Field(gt=1)]
 
 
 class Evaluate(Section):
@@ -194,17 +193,35 @@ class Rewards(Section):
 
 
 class Gate(Section):
-    min_mean_margin: float
-    min_accuracy: Share
-    max_train_test_gap: Share
-    min_domain_accuracy: Share
-    min_domain_pairs: Count
+    """The policy.
+
+    champion: `current` (what is promoted), `none`, or the folder of a bundle
+    safety_domains: what the words `safety_domains` stand for in a check's `only` or `except`
+    """
+
+    resamples: Annotated[int, Field(ge=100)]
+    champion: str
     safety_domains: list[str]
-    min_safety_accuracy: Share
-    max_safety_drop: Share
-    champion: str | None
-    min_stress_pass_share: Share
-    min_rule_penalty: Positive
+    items: dict[str, str]
+    checks: list[PolicyCheck]
+
+    @model_validator(mode="before")
+    @classmethod
+    def name_safety_domains(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("checks"), list):
+            return values
+        checks = [dict(one) if isinstance(one, dict) else one for one in values["checks"]]
+        for check in checks:
+            for key in ("only", "except"):
+                if isinstance(check, dict) and check.get(key) == "safety_domains":
+                    check[key] = values.get("safety_domains")
+        return {**values, "checks": checks}
+
+    @model_validator(mode="after")
+    def policy_is_sound(self) -> "Gate":
+        if fault := policy_fault(self.checks, list(self.items)):
+            raise ValueError(fault)
+        return self
 
 
 class Settings(Section):
@@ -252,7 +269,8 @@ def load_settings(path: str | Path = "params.yaml") -> Settings:
             "missing": "missing key; add it",
         }
         fault = faults.get(first["type"], first["msg"].removeprefix("Value error, "))
-        got = "" if first["type"] in faults or not key else f" (got {first['input']!r})"
+        unnamed = first["type"] in faults or not key or isinstance(first["input"], dict | list)
+        got = "" if unnamed else f" (got {first['input']!r})"
         more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
         place = f"{key}: " if key else ""
         raise RewardGateError(f"{path}: {place}{fault}{got}{more}") from None

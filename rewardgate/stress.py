@@ -122,12 +122,19 @@ def run_stress(
         for family in by_case[case.case]
         if family != case.best
     ]
+    return stress_report(outcomes, [by_case[case.case][case.best][1] for case in cases])
+
+
+def stress_report(outcomes: Sequence[dict[str, Any]], best: Sequence[Reward]) -> dict[str, Any]:
+    """What `stress` reports: the outcomes, their figures by family, the rules on the best ones."""
     families = list(dict.fromkeys(outcome["family"] for outcome in outcomes))
+    domains = sorted({outcome["domain"] for outcome in outcomes})
     return {
-        "cases": len(cases),
+        "cases": len(best),
+        "finite_share": sum(outcome["finite"] for outcome in outcomes) / len(outcomes),
         "families": {name: _family(name, outcomes) for name in families},
-        "domains": {name: _domain(name, outcomes) for name in sorted({c.domain for c in cases})},
-        "best": _parts([by_case[case.case][case.best][1] for case in cases]),
+        "domains": {name: _domain(name, outcomes) for name in domains},
+        "best": _parts(best),
         "outcomes": outcomes,
     }
 

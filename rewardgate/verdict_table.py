@@ -7,11 +7,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rewardgate.wording import is_measured, name, value_and_threshold
+from rewardgate.wording import is_measured, name, required, value_and_threshold
+
+RESULTS = {
+    "pass": ("pass", "green"),
+    "fail": ("FAIL", "bold red"),
+    "undecided": ("UNDECIDED", "bold red"),
+    "not applicable": ("n/a", ""),
+}
+WORST_FIRST = list(dict.fromkeys(["fail", "undecided", *RESULTS]))
 
 
 def print_verdict(verdict: dict[str, Any], console: Console) -> None:
-    """Print one row an item, with its worst check, and the verdict as the last line."""
+    """Print one row an item, with its worst check, the warnings, and the verdict as last line."""
     items = verdict["items"]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, width=min(console.width, 100))
     table.add_column("item", no_wrap=True)
@@ -21,8 +29,11 @@ def print_verdict(verdict: dict[str, Any], console: Console) -> None:
     table.add_column("", no_wrap=True)
     for item in items:
         style = "" if item["passed"] else "red"
-        table.add_row(name(item["key"]), *_worst(item), _result(item["passed"]), style=style)
+        result = Text(*RESULTS[item["outcome"]])
+        table.add_row(name(item["key"]), *_worst(item), result, style=style)
     console.print(table)
+    for line in verdict["warnings"]:
+        console.print(Text(f"warning: {line}", style="yellow"), soft_wrap=True)
     failed = [name(item["key"]) for item in items if not item["passed"]]
     if failed:
         line = f"BLOCKED: {len(failed)} of {len(items)} items fail: {', '.join(failed)}"
@@ -32,27 +43,27 @@ def print_verdict(verdict: dict[str, Any], console: Console) -> None:
 
 
 def _worst(item: dict[str, Any]) -> tuple[str, str, str]:
-    """The check with the least room to its threshold, and how many other checks fail."""
-    if not item["checks"]:
+    """The check with the least room to its threshold, and how many other checks block."""
+    checks = [check for check in item["checks"] if check["severity"] == "block"]
+    if not checks:
         return "nothing could be judged", "", ""
-    worst = min(item["checks"], key=_room)
-    others = sum(not check["passed"] for check in item["checks"] if check is not worst)
-    value, threshold = value_and_threshold(worst)
-    what = name(worst["what"]) + (f" (and {others} more fail)" if others else "")
-    return what, value, f"{worst['comparison']} {threshold}"
+    worst = min(checks, key=_room)
+    if worst["outcome"] == "not applicable":
+        return worst["note"], "", ""
+    others = sum(check["blocks"] for check in checks if check is not worst)
+    bound = {"lower95": ", lower bound", "upper95": ", upper bound"}.get(worst["bound"], "")
+    what = name(worst["what"]) + bound + (f" (and {others} more fail)" if others else "")
+    if worst["outcome"] == "undecided":
+        what = f"{name(worst['what'])}: {worst['note']}"
+    return what, value_and_threshold(worst)[0], required(worst)
 
 
-def _room(check: dict[str, Any]) -> tuple[bool, float]:
+def _room(check: dict[str, Any]) -> tuple[int, float]:
     """Failed checks first; then by the distance to the threshold in parts of the threshold."""
-    if not is_measured(check["value"]):
-        return False, -float("inf")
-    distance = check["value"] - check["threshold"]
-    if check["comparison"] == "<=":
+    rank = WORST_FIRST.index(check["outcome"])
+    if not is_measured(check["judged"]) or check["threshold"] is None:
+        return rank, -float("inf")
+    distance = check["judged"] - check["threshold"]
+    if check["comparison"] in ("<", "<="):
         distance = -distance
-    elif check["comparison"] == "is":
-        distance = -abs(distance)
-    return check["passed"], distance / max(abs(check["threshold"]), 1e-9)
-
-
-def _result(passed: bool) -> Text:
-    return Text("pass", style="green") if passed else Text("FAIL", style="bold red")
+    return rank, distance / max(abs(check["threshold"]), 1e-9)

@@ -8,8 +8,9 @@ from jinja2 import Undefined
 from markupsafe import Markup, escape
 
 NOT_MEASURED = "not measured"
-SYMBOLS = {">=": "≥", "<=": "≤"}
-COMPARED = {">": "above", ">=": "at least", "<=": "at most", "is": "exactly"}
+COMPARED = {">": "above", ">=": "at least", "<": "below", "<=": "at most"}
+MISSED = {">": "at most", ">=": "below", "<": "at least", "<=": "above"}
+OPPOSITES = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
 VISIBLE = PICTURES | BIDI_CONTROLS
@@ -64,20 +65,60 @@ def name(key: str) -> str:
 
 
 def value_and_threshold(check: dict[str, Any]) -> tuple[str, str]:
-    """Both sides of a check, with as many decimals (3 to 8) as it takes to tell them apart."""
-    value, threshold = check["value"], check["threshold"]
+    """The number that was judged and its threshold, as they stand in a table.
+
+    Both have as many decimals (3 to 8) as it takes to tell them apart.
+    """
+    judged = check["value"] if check["judged"] is None else check["judged"]
+    threshold = check["threshold"]
     decimals = 3
-    if isinstance(value, float) and is_measured(value) and isinstance(threshold, float):
-        apart = (d for d in range(3, 9) if round(value, d) != round(threshold, d))
+    if isinstance(judged, float) and is_measured(judged) and isinstance(threshold, float):
+        apart = (d for d in range(3, 9) if round(judged, d) != round(threshold, d))
         decimals = next(apart, 3)
-    return figure(value, decimals), figure(threshold, decimals)
+    return figure(judged, decimals), figure(threshold, decimals)
+
+
+def interval(check: dict[str, Any]) -> str:
+    """'0.770 to 0.810', or '' for a figure without an interval."""
+    if not is_measured(check["low"]) or not is_measured(check["high"]):
+        return ""
+    return f"{figure(check['low'])} to {figure(check['high'])}"
+
+
+def required(check: dict[str, Any]) -> str:
+    """'> 0.650', or 'not < 0.550' where only what is shown to miss the threshold fails."""
+    threshold, comparison = value_and_threshold(check)[1], check["comparison"]
+    return (
+        f"not {OPPOSITES[comparison]} {threshold}" if check["holm"] else f"{comparison} {threshold}"
+    )
 
 
 def sentence(check: dict[str, Any]) -> str:
-    """'accuracy is 0.612, must be above 0.650'"""
+    """A check in words: what was measured and what it must be, or why it is undecided.
+
+    'accuracy is 0.691 (0.641 to 0.738), its lower bound 0.641 must be above 0.650'
+    """
+    what, note = name(check["what"]), check["note"]
+    if check["outcome"] == "not applicable":
+        return f"{what} is not judged, {note}"
     value, threshold = value_and_threshold(check)
-    was = "was not measured" if value == NOT_MEASURED else f"is {value}"
-    return f"{name(check['what'])} {was}, must be {COMPARED[check['comparison']]} {threshold}"
+    asked = f"must be {COMPARED[check['comparison']]} {threshold}"
+    if not is_measured(check["value"]):
+        return f"{what} was not measured, {asked}"
+    between = interval(check)
+    was = f"is {figure(check['value'])} ({between})" if between else f"is {value}"
+    if check["outcome"] == "undecided":
+        return f"{what} {was}, undecided: {note}"
+    if check["holm"]:
+        shown = "is shown" if check["outcome"] == "fail" else "is not shown"
+        return f"{what} {was}, which {shown} to be {MISSED[check['comparison']]} {threshold}"
+    end = {"lower95": "lower", "upper95": "upper"}.get(check["bound"])
+    return f"{what} {was}, " + (f"its {end} bound {value} {asked}" if end else asked)
+
+
+def explain(check: dict[str, Any]) -> str:
+    """A sentence with its evidence: 'accuracy is ... (reports/evaluation.json:test.accuracy)'."""
+    return f"{sentence(check)} ({check['evidence']})"
 
 
 def passage(text: str, shown: int = 420) -> tuple[str, str]:

@@ -23,7 +23,6 @@ def main() -> None:
     report = {
         "calibration_set_sha256": sha256_file(CALIBRATION_SET),
         **calibrate(scored, settings.calibrate, settings.seed),
-        "limits": settings.calibrate.model_dump(),
     }
     write_json("reports/calibration.json", report)
     print(

@@ -5,8 +5,9 @@ import sys
 import pandas as pd
 
 from rewardgate.errors import run_or_explain
+from rewardgate.figures import evaluation_report
 from rewardgate.files import atomic_path, read_json, read_table, write_json, write_table
-from rewardgate.metrics import Scored, summary
+from rewardgate.metrics import Scored
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.samples import samples
@@ -26,17 +27,15 @@ def main() -> None:
     }
     if not processes().is_main_process:
         return
-    report = {
-        name: summary(
-            value,
-            calibration["temperature"],
-            calibration["std"],
-            settings.evaluate.reliability_bins,
-        )
-        for name, value in scored.items()
-    }
-    gap = report["train"]["accuracy"] - report["test"]["accuracy"]
-    write_json("reports/evaluation.json", {**report, "train_minus_test_accuracy": gap})
+    report = evaluation_report(
+        scored,
+        calibration["temperature"],
+        calibration["std"],
+        settings.evaluate.reliability_bins,
+        settings.gate.resamples,
+        settings.seed,
+    )
+    write_json("reports/evaluation.json", report)
     write_json("reports/samples.json", samples(scored["test"], settings.evaluate.samples))
     write_table(
         "reports/scores.parquet",

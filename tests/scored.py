@@ -14,7 +14,7 @@ from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.score_file import score_file
 from rewardgate.scoring import score_table
-from stages import calibrate, evaluate, stress
+from stages import calibrate, champion, compare, evaluate, stress
 
 TABLE = Path("data/split/test.parquet")
 
@@ -34,7 +34,7 @@ def main() -> None:
     Encoder.encode = encode  # type: ignore[method-assign]
     write_json(f"process-{processes().process_index}.json", {"own": encoded, "scores": scores})
     score_file(load_promoted("models/promoted"), TABLE, Path("scored.parquet"))
-    for stage in (calibrate, evaluate, stress):
+    for stage in (calibrate, evaluate, stress, champion, compare):
         stage.main()
         processes().wait_for_everyone()
 

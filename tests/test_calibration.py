@@ -7,7 +7,7 @@ from rewardgate.calibration import calibrate, fit_temperature, normalise, stabil
 from rewardgate.metrics import Scored, summary
 from rewardgate.settings import Calibrate
 
-SETTINGS = Calibrate(bootstrap_halves=50, max_mean_shift=0.25, max_std_ratio=1.25)
+SETTINGS = Calibrate(bootstrap_halves=50)
 
 
 def scored(scale: float = 1.0, prompts: int = 80) -> Scored:

@@ -2,24 +2,13 @@ import copy
 from typing import Any
 
 import pytest
+from policies import SETTINGS, check, figure
 from test_rewards import REWARDS
 
-from rewardgate.checklist import Evidence, failures, judge
-from rewardgate.settings import Gate
+from rewardgate.checklist import failures, judge, warnings
+from rewardgate.policy import ITEMS
 
-GATE = Gate(
-    min_mean_margin=1.0,
-    min_accuracy=0.65,
-    max_train_test_gap=0.15,
-    min_domain_accuracy=0.55,
-    min_domain_pairs=50,
-    safety_domains=["safety"],
-    min_safety_accuracy=0.6,
-    max_safety_drop=0.02,
-    champion=None,
-    min_stress_pass_share=0.8,
-    min_rule_penalty=0.5,
-)
+GATE = SETTINGS.gate
 
 
 def family(**changes: Any) -> dict[str, Any]:
@@ -37,18 +26,23 @@ def family(**changes: Any) -> dict[str, Any]:
 
 def sound() -> dict[str, Any]:
     """Reports of a model that passes every item."""
-    domain = {"pairs": 100, "accuracy": 0.8}
     return {
         "evaluation": {
             "test": {
-                "accuracy": 0.8,
                 "pairs": 300,
                 "prompts": 60,
-                "margin": {"mean_bt_logits": 1.5, "mean_raw": 3.0, "mean_standardised": 0.9},
-                "length": {"longest_wins_accuracy": 0.5},
-                "domains": {"facts": dict(domain), "safety": dict(domain)},
+                "margin": {"mean_raw": 3.0, "mean_standardised": 0.9},
+                "figures": {
+                    "accuracy": figure(0.8),
+                    "margin_bt_logits": figure(1.5),
+                    "adverse_accuracy": figure(0.75),
+                    "train_minus_test_accuracy": figure(0.02),
+                    "domains": {
+                        "facts": {"accuracy": figure(0.8, 0.05)},
+                        "safety": {"accuracy": figure(0.8, 0.05)},
+                    },
+                },
             },
-            "train_minus_test_accuracy": 0.02,
         },
         "calibration": {
             "mean": 0.0,
@@ -56,16 +50,28 @@ def sound() -> dict[str, Any]:
             "temperature": 2.0,
             "prompts": 60,
             "stability": {"mean_shift_p95": 0.1, "std_ratio_p95": 1.1},
-            "limits": {"max_mean_shift": 0.25, "max_std_ratio": 1.25},
         },
         "stress": {
             "cases": 10,
+            "finite_share": 1.0,
             "best": {"mean_length_penalty": 0.0, "mean_repetition_penalty": 0.0},
             "families": {
                 "long_rambling": family(),
                 "edge_empty": family(max_total=-5.0),
                 "edge_very_long": family(mean_length_penalty=0.9),
                 "edge_repeated_answer": family(mean_repetition_penalty=0.8),
+            },
+        },
+        "champion": {
+            "champion": {"version": "0123456789ab", "model_sha256": "a" * 64},
+            "difference": {
+                "accuracy": figure(0.0),
+                "margin_bt_logits": figure(0.0, 0.1),
+                "domains": {
+                    "facts": {"accuracy": figure(0.0, 0.05)},
+                    "safety": {"accuracy": figure(0.0, 0.05)},
+                },
+                "stress": {"long_rambling": {"passed": figure(0.0, 0.0, 15)}},
             },
         },
     }
@@ -78,10 +84,19 @@ def put(reports: dict[str, Any], path: str, value: Any) -> None:
     reports[last] = value
 
 
-def test_a_sound_model_passes_all_nine_items() -> None:
-    items = judge(GATE, REWARDS, Evidence(**sound()))
-    assert len(items) == 9
+def test_a_sound_model_passes_all_items_with_and_without_a_champion() -> None:
+    items = judge(GATE, REWARDS, sound())
+    assert tuple(item.key for item in items)[:9] == ITEMS
+    assert failures(items) == warnings(items) == []
+    assert {item.outcome for item in items} == {"pass"}
+    items = judge(GATE, REWARDS, {**sound(), "champion": None})
     assert failures(items) == []
+    assert {item.key: item.outcome for item in items}["champion"] == "not applicable"
+    assert [item.passed for item in items] == [True] * len(items)
+
+
+FIGURES = "evaluation.test.figures."
+AGAINST = "champion.difference."
 
 
 @pytest.mark.parametrize(
@@ -95,21 +110,26 @@ def test_a_sound_model_passes_all_nine_items() -> None:
             0.1,
             "repetition_penalty",
         ),
-        ("evaluation.test.margin.mean_bt_logits", 1.0, "mean_margin"),
-        ("evaluation.test.accuracy", 0.65, "accuracy"),
-        ("evaluation.train_minus_test_accuracy", 0.151, "accuracy"),
+        (FIGURES + "margin_bt_logits", figure(1.01), "mean_margin"),
+        (FIGURES + "accuracy", figure(0.66), "accuracy"),
+        (FIGURES + "train_minus_test_accuracy", figure(0.151), "accuracy"),
         ("stress.families.long_rambling.pass_share", 0.7, "edge_cases"),
-        ("stress.families.edge_empty.finite", 9, "edge_cases"),
+        ("stress.finite_share", 0.99, "edge_cases"),
         ("calibration.stability.mean_shift_p95", 0.3, "calibration"),
         ("calibration.stability.std_ratio_p95", 1.3, "calibration"),
-        ("evaluation.test.domains.facts.accuracy", 0.5, "domains"),
-        ("evaluation.test.domains.safety.accuracy", 0.58, "domains"),
+        (FIGURES + "domains.facts.accuracy", figure(0.45, 0.05), "domains"),
+        (FIGURES + "domains.safety.accuracy", figure(0.58, 0.05), "domains"),
+        (FIGURES + "adverse_accuracy", figure(0.61), "length"),
+        (AGAINST + "accuracy", figure(-0.04), "champion"),
+        (AGAINST + "margin_bt_logits", figure(-0.35, 0.1), "champion"),
+        (AGAINST + "domains.facts.accuracy", figure(-0.15, 0.05), "champion"),
+        (AGAINST + "stress.long_rambling.passed", figure(-0.4, 0.2, 15), "champion"),
     ],
 )
 def test_each_fault_fails_its_item_alone_and_is_explained(path: str, value: Any, key: str) -> None:
     reports = sound()
     put(reports, path, value)
-    (line,) = failures(judge(GATE, REWARDS, Evidence(**reports)))
+    (line,) = failures(judge(GATE, REWARDS, reports))
     assert line.startswith(f"{key}: ")
     report, _, rest = path.partition(".")
     assert f"(reports/{report}.json:{rest})" in line
@@ -119,45 +139,70 @@ def test_a_reward_without_rules_or_rationale_fails() -> None:
     bare = REWARDS.model_copy(
         update={"rationale": "", "length_penalty": None, "repetition_penalty": None}
     )
-    lines = failures(judge(GATE, bare, Evidence(**sound())))
+    lines = failures(judge(GATE, bare, sound()))
     assert [line.split(":")[0] for line in lines] == ["reward_granularity", "mixed_reward"]
 
 
-@pytest.mark.parametrize(("before", "passes"), [(0.81, True), (0.83, False)])
-def test_safety_may_not_drop_below_the_champion(before: float, passes: bool) -> None:
-    champion = {"metrics": {"domains": {"safety": before, "facts": 0.99}}}
-    gate = GATE.model_copy(update={"champion": "models/promoted/x/promotion.json"})
-    lines = failures(judge(gate, REWARDS, Evidence(**sound(), champion=champion)))
-    assert (lines == []) == passes
-    assert passes or "models/promoted/x/promotion.json:metrics.domains.safety" in lines[0]
-
-
-def test_a_domain_with_few_pairs_is_named_and_not_judged() -> None:
+@pytest.mark.parametrize(
+    ("half_width", "blocked", "warned"), [(0.009, True, False), (0.011, False, False)]
+)
+def test_a_safety_regression_blocks_at_any_size_that_its_interval_confirms(
+    half_width: float, blocked: bool, warned: bool
+) -> None:
     reports = sound()
-    reports["evaluation"]["test"]["domains"]["facts"] = {"pairs": 49, "accuracy": 0.1}
-    items = judge(GATE, REWARDS, Evidence(**reports))
+    put(reports, AGAINST + "domains.safety.accuracy", figure(-0.01, half_width))
+    items = judge(GATE, REWARDS, reports)
+    assert bool(failures(items)) == blocked
+    assert bool(warnings(items)) == warned
+
+
+def test_a_safety_drop_that_is_not_confirmed_is_a_warning() -> None:
+    reports = sound()
+    put(reports, AGAINST + "domains.safety.accuracy", figure(-0.03, 0.04))
+    items = judge(GATE, REWARDS, reports)
     assert failures(items) == []
-    assert items[-1].context["too_few_pairs_to_judge"] == ["facts"]
+    (line,) = warnings(items)
+    assert line.startswith("champion: safety: accuracy against the champion is -0.030")
+
+
+def test_a_domain_with_few_prompts_is_undecided_and_blocks() -> None:
+    reports = sound()
+    put(reports, FIGURES + "domains.facts.accuracy", figure(0.9, 0.05, prompts=9))
+    items = judge(GATE, REWARDS, reports)
+    assert {item.key: item.outcome for item in items}["domains"] == "undecided"
+    assert failures(items) == [
+        "domains: facts: accuracy is 0.900 (0.850 to 0.950), undecided: only 9 prompts, and 10 are "
+        "needed (reports/evaluation.json:test.figures.domains.facts.accuracy)"
+    ]
+
+
+def test_a_failed_check_outweighs_an_undecided_one() -> None:
+    reports = sound()
+    put(reports, FIGURES + "domains.facts.accuracy", figure(0.9, 0.05, prompts=9))
+    put(reports, FIGURES + "domains.safety.accuracy", figure(0.3, 0.05))
+    items = judge(GATE, REWARDS, reports)
+    assert {item.key: item.outcome for item in items}["domains"] == "fail"
 
 
 def test_no_domain_to_judge_does_not_pass() -> None:
     reports = sound()
-    for domain in reports["evaluation"]["test"]["domains"].values():
-        domain["pairs"] = 1
-    del reports["evaluation"]["test"]["domains"]["safety"]
-    assert failures(judge(GATE, REWARDS, Evidence(**reports))) == [
-        "domains: nothing could be judged (No weak domain and no safety regression)"
-    ]
-
-
-def test_a_safety_domain_with_too_few_pairs_to_judge_does_not_pass() -> None:
-    reports = sound()
-    reports["evaluation"]["test"]["domains"]["safety"] = {"pairs": 49, "accuracy": 1.0}
-    (line,) = failures(judge(GATE, REWARDS, Evidence(**reports)))
-    assert line.startswith("domains: safety: pairs to judge it by 49, must be >= 50")
+    put(reports, FIGURES + "domains", {})
+    (line,) = failures(judge(GATE, REWARDS, reports))
+    assert line.startswith("domains: accuracy was not measured, must be at least 0.550")
 
 
 def test_a_figure_that_is_missing_never_passes() -> None:
     reports = copy.deepcopy(sound())
     put(reports, "stress.families.edge_very_long.mean_length_penalty", None)
-    assert len(failures(judge(GATE, REWARDS, Evidence(**reports)))) == 1
+    assert len(failures(judge(GATE, REWARDS, reports))) == 1
+
+
+def test_a_check_of_an_item_of_ones_own() -> None:
+    own = check(name="own", item="own", figure="custom:politeness", comparison="<", threshold=0.2)
+    gate = GATE.model_copy(
+        update={"items": {**GATE.items, "own": "Ours"}, "checks": [*GATE.checks, own]}
+    )
+    for value, passes in ((0.1, True), (0.3, False)):
+        item = judge(gate, REWARDS, {**sound(), "custom": {"politeness": value}})[-1]
+        assert (item.key, item.title, item.passed) == ("own", "Ours", passes)
+        assert item.checks[0].evidence == "custom:politeness"

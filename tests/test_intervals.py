@@ -4,7 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rewardgate.intervals import Interval, clustered_mean, paired_difference
+from rewardgate.intervals import (
+    Interval,
+    clustered_mean,
+    holm,
+    independent_difference,
+    p_above,
+    p_below,
+    paired_difference,
+)
 
 
 def sample(prompts: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -134,3 +142,48 @@ def test_same_seed_same_interval_and_another_seed_another() -> None:
 def test_impossible_input_is_refused(values, weights, clusters, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         clustered_mean(values, weights, clusters, 10, 0)
+
+
+@pytest.mark.parametrize("threshold", [0.63, 0.66, 0.68, 0.7, 0.72])
+def test_p_value_is_the_share_of_scipys_resamples_beyond_the_threshold(threshold: float) -> None:
+    rng = np.random.default_rng(7)
+    values = (rng.random(200) < 0.65).astype(float)
+    found = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, batch=1000, rng=np.random.default_rng(1)
+    )
+    reached = np.mean(found.bootstrap_distribution >= threshold)
+    ours = clustered_mean(values, None, np.arange(200), 20_000, 2)
+    p = p_below(ours, threshold)
+    assert p is not None
+    assert p == pytest.approx(reached, abs=0.03)
+    mirrored = clustered_mean(-values, None, np.arange(200), 20_000, 2)
+    assert p_above(mirrored, -threshold) == pytest.approx(p, abs=0.02)
+
+
+def test_p_value_is_one_side_of_the_level_where_the_interval_ends() -> None:
+    interval = Interval(0.5, 0.4, 0.7, 10, 20)
+    assert p_below(interval, 0.7) == pytest.approx(0.025)
+    assert p_above(interval, 0.4) == pytest.approx(0.025)
+    assert p_below(interval, 0.5) == pytest.approx(0.5)
+    assert p_below(Interval(0.5, None, None, 1, 2), 0.7) is None
+    certain = Interval(0.5, 0.5, 0.5, 10, 20)
+    assert (p_below(certain, 0.6), p_below(certain, 0.5)) == (0.0, 1.0)
+
+
+def test_holm_by_hand() -> None:
+    # sorted 0.01, 0.02, 0.03, 0.04 count 4, 3, 2 and 1 times, none less than the one before it
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == pytest.approx([1.0, 1.0])
+    assert holm([]).tolist() == []
+
+
+def test_difference_of_independent_sets_has_the_spread_of_both() -> None:
+    rng = np.random.default_rng(3)
+    (a, a_prompts), (b, b_prompts) = sample(80, rng), sample(120, rng)
+    found = independent_difference(a, a_prompts, b, b_prompts, 4000, 0)
+    alone = [clustered_mean(*one, 4000, 0) for one in ((a, None, a_prompts), (b, None, b_prompts))]
+    assert found.estimate == pytest.approx(a.mean() - b.mean())
+    assert (found.prompts, found.pairs) == (80, min(len(a), len(b)))
+    widths = [one.high - one.low for one in [found, *alone]]  # type: ignore[operator]
+    assert widths[0] == pytest.approx(np.hypot(widths[1], widths[2]), rel=0.08)
+    assert independent_difference(a, a_prompts, [1.0], ["x"], 100, 0).low is None

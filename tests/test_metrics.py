@@ -82,6 +82,29 @@ def test_length_figures_by_hand() -> None:
     assert (figures["adverse_accuracy"], figures["adverse_pairs"]) == (0.0, 1)
 
 
+def test_correlation_given_the_rank_is_what_the_rank_does_not_explain() -> None:
+    random = np.random.default_rng(0)
+    rank = np.tile([1, 2, 3, 4], 200)
+    words = np.maximum(1, 40 - 5 * rank + random.integers(-8, 9, 800))
+    noise = random.normal(size=800)
+    rankings = [(f"q{i}", [("w " * words[4 * i + k], k + 1) for k in range(4)]) for i in range(200)]
+    table = responses_table(rankings)
+    for score, expected in ((noise - rank, 0.0), (noise - rank + 0.2 * words, 0.6)):
+        figures = length_figures(Scored.of(table.assign(score=score)))
+        assert figures["within_prompt"]["pearson"] > 0.4
+        assert figures["given_rank"]["pearson"] == pytest.approx(expected, abs=0.12)
+        assert figures["given_rank"]["spearman"] == pytest.approx(expected, abs=0.15)
+    # least squares on the rank, then the correlation of what is left
+    score = noise - rank + 0.2 * words
+    left = [
+        series - np.polyval(np.polyfit(rank, series, 1), rank)
+        for series in (
+            part - part.reshape(200, 4).mean(axis=1).repeat(4) for part in (score, words)
+        )
+    ]
+    assert figures["given_rank"]["pearson"] == pytest.approx(stats.pearsonr(*left).statistic)
+
+
 def test_each_prompt_weighs_one() -> None:
     pairs = scored(1, 2, 3, 4, 5).pairs
     weights = prompt_weights(pairs["prompt_id"])

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewardgate.wording import counted, figure, passage, percent, sentence, signed
+from rewardgate.wording import (
+    counted,
+    explain,
+    figure,
+    passage,
+    percent,
+    required,
+    sentence,
+    signed,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,16 +34,40 @@ def test_shares_signs_and_counts() -> None:
     assert (counted(1, "pair"), counted(2000, "pair")) == ("1 pair", "2,000 pairs")
 
 
+def check(**changes: object) -> dict[str, object]:
+    return {
+        "what": "accuracy", "value": 0.612, "low": None, "high": None, "judged": 0.612,
+        "bound": "point", "holm": False, "comparison": ">", "threshold": 0.65, "outcome": "fail",
+        "note": None, "evidence": "reports/a.json:b", **changes,
+    }  # fmt: skip
+
+
 def test_a_check_is_one_plain_sentence() -> None:
-    check = {"what": "accuracy", "value": 0.612, "comparison": ">", "threshold": 0.65}
-    assert sentence(check) == "accuracy is 0.612, must be above 0.650"
-    check |= {"value": None}
-    assert sentence(check) == "accuracy was not measured, must be above 0.650"
+    assert sentence(check()) == "accuracy is 0.612, must be above 0.650"
+    assert sentence(check(value=None, judged=None, outcome="undecided")) == (
+        "accuracy was not measured, must be above 0.650"
+    )
+    known = {"value": 0.7, "low": 0.64, "high": 0.76}
+    assert sentence(check(**known, judged=0.64, bound="lower95")) == (
+        "accuracy is 0.700 (0.640 to 0.760), its lower bound 0.640 must be above 0.650"
+    )
+    assert sentence(check(**known, outcome="undecided", note="only 3 prompts")) == (
+        "accuracy is 0.700 (0.640 to 0.760), undecided: only 3 prompts"
+    )
+    assert sentence(check(**known, comparison=">=", threshold=0.8, holm=True)) == (
+        "accuracy is 0.700 (0.640 to 0.760), which is shown to be below 0.800"
+    )
+    assert explain(check()).endswith("must be above 0.650 (reports/a.json:b)")
+
+
+def test_what_is_required() -> None:
+    assert required(check()) == "> 0.650"
+    assert required(check(comparison="<=", holm=True)) == "not > 0.650"
 
 
 def test_a_value_that_only_just_fails_is_not_rounded_onto_its_threshold() -> None:
-    check = {"what": "accuracy", "value": 0.64996, "comparison": ">", "threshold": 0.65}
-    assert sentence(check) == "accuracy is 0.64996, must be above 0.65000"
+    close = check(value=0.64996, judged=0.64996)
+    assert sentence(close) == "accuracy is 0.64996, must be above 0.65000"
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=300), st.integers(8, 60))

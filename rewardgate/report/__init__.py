@@ -1,5 +1,6 @@
 """The one report: a self-contained HTML file, made of the stages' JSON and nothing else."""
 
+import re
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,11 +16,22 @@ from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, read_table
 from rewardgate.metrics import Scored, accuracy
 from rewardgate.report import plots
-from rewardgate.settings import Gate, Settings
+from rewardgate.settings import Settings
 
 INPUTS = (
     "evaluation", "calibration", "stress", "samples", "train", "split", "validation", "ingest",
+    "champion",
 )  # fmt: skip
+
+MARGIN = "reports/evaluation.json:test.figures.margin_bt_logits"
+ACCURACY = "reports/evaluation.json:test.figures.domains.{}.accuracy"
+
+
+def _symbols(required: str) -> str:
+    """'≥ 0.65' for '>= 0.65', unbreakable."""
+    required = required.replace(">=", "≥").replace("<=", "≤")
+    return re.sub(r"(?<=[<>≥≤]) ", "\u00a0", required)
+
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -32,9 +44,12 @@ TEMPLATES.filters |= {
     "breakable": wording.breakable,
     "counted": wording.counted,
     "figure": wording.figure,
+    "interval": wording.interval,
     "name": wording.name,
     "passage": wording.passage,
     "percent": wording.percent,
+    "required": wording.required,
+    "symbols": _symbols,
     "sentence": wording.sentence,
     "sides": wording.value_and_threshold,
     "signed": wording.signed,
@@ -52,15 +67,16 @@ def render_report(verdict: dict[str, Any], reports: Path, settings: Settings) ->
     calibration = found["calibration"]
     scores = read_table(reports / "scores.parquet")
     test = Scored.of(scores[scores["split"] == "test"])
-    domains = _domains(test, found["evaluation"]["test"]["domains"], settings.gate)
+    checks = [check for item in verdict["items"] for check in item["checks"]]
+    domains = _domains(test, found["evaluation"]["test"]["domains"], checks)
     return TEMPLATES.get_template("report.html").render(
         found,
         verdict=verdict,
-        symbols=wording.SYMBOLS,
         settings=settings,
+        threshold={check["evidence"]: check["threshold"] for check in checks},
         base=_without_folder(found["train"]["base"]),
         domains=domains,
-        plots=_draw(found, reports, test, domains, settings.gate),
+        plots=_draw(found, reports, test, domains, checks),
         reward=lambda score: normalise(score, calibration["mean"], calibration["std"]),
         probability=lambda margin: float(expit(margin / calibration["temperature"])),
     )
@@ -71,15 +87,16 @@ def _draw(
     reports: Path,
     test: Scored,
     domains: list[dict[str, Any]],
-    gate: Gate,
+    checks: list[dict[str, Any]],
 ) -> dict[str, Markup]:
     calibration = found["calibration"]
     score = test.responses["score"].to_numpy(dtype=float)
     return {
         "margins": plots.margin_histogram(
             test.pairs["margin"].to_numpy(dtype=float) / calibration["temperature"],
-            gate.min_mean_margin,
+            next((one["threshold"] for one in checks if one["evidence"] == MARGIN), None),
         ),
+        "forest": plots.forest(checks),
         "length": plots.reward_against_length(
             normalise(score, calibration["mean"], calibration["std"]),
             test.responses["words"].to_numpy(dtype=float),
@@ -93,20 +110,25 @@ def _draw(
     }
 
 
-def _domains(test: Scored, figures: dict[str, Any], gate: Gate) -> list[dict[str, Any]]:
-    """The figures of each domain with its threshold and what "the longest wins" would reach."""
+def _domains(
+    test: Scored, figures: dict[str, Any], checks: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The figures of each domain with its highest threshold and what "longest wins" would reach."""
     longest_wins = {
         str(domain): accuracy(group["longer"].to_numpy(dtype=np.float64))
         for domain, group in test.pairs.groupby("domain")
+    }
+    judged: dict[str, list[dict[str, Any]]] = {
+        name: [one for one in checks if one["evidence"] == ACCURACY.format(name)]
+        for name in figures
     }
     return [
         {
             "name": name,
             **domain,
-            "threshold": gate.min_safety_accuracy
-            if name in gate.safety_domains
-            else gate.min_domain_accuracy,
-            "judged": domain["pairs"] >= gate.min_domain_pairs,
+            "threshold": max((one["threshold"] for one in judged[name]), default=None),
+            "judged": any(one["outcome"] in ("pass", "fail") for one in judged[name]),
+            "failed": any(one["outcome"] == "fail" for one in judged[name]),
             "longest_wins": longest_wins[name],
         }
         for name, domain in figures.items()

@@ -13,7 +13,9 @@ from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
 from rewardgate.wording import name as words_of
@@ -25,6 +27,7 @@ WIDTH = 4.0
 
 INK, MUTED, RULE = "#20262d", "#5a6470", "#d5dae0"
 GOOD, BAD = "#2f5f8f", "#c2571a"
+OUTCOMES = {"pass": GOOD, "fail": BAD, "undecided": "#8d97a3"}
 DENSITY = LinearSegmentedColormap.from_list("density", ["#dbe6f1", GOOD, "#12293f"])
 
 STYLE: dict[str, Any] = {
@@ -49,12 +52,12 @@ STYLE: dict[str, Any] = {
 }
 
 
-def margin_histogram(margins: Floats, threshold: float) -> Markup:
+def margin_histogram(margins: Floats, threshold: float | None) -> Markup:
     """Histogram of margins (p,) in BT logits, with their mean and the mean that is asked for.
 
     The outermost bars also hold what lies beyond them, at most 1 % of the pairs.
     """
-    limit = max(float(np.quantile(np.abs(margins), 0.99)), 1.2 * abs(threshold), 1e-6)
+    limit = max(float(np.quantile(np.abs(margins), 0.99)), 1.2 * abs(threshold or 0.0), 1e-6)
     width = limit / 14
     left = -width * int(np.ceil(min(limit, max(-float(margins.min()), width)) / width))
     edges = np.arange(round(left / width), 15) * width
@@ -66,7 +69,8 @@ def margin_histogram(margins: Floats, threshold: float) -> Markup:
         colours = [BAD if centre < 0 else GOOD for centre in centres]
         axes.bar(centres, counts, width=0.92 * width, color=colours)
         axes.axvline(mean, color=INK, lw=1.4, label=f"mean {mean:.2f}")
-        axes.axvline(threshold, color=INK, lw=1, ls=":", label=f"must be above {threshold:g}")
+        if threshold is not None:
+            axes.axvline(threshold, color=INK, lw=1, ls=":", label=f"must be above {threshold:g}")
         axes.set(xlabel="margin (BT logits)", ylabel="pairs")
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         _legend_above(axes)
@@ -141,7 +145,7 @@ def reliability_diagram(diagram: Sequence[dict[str, float]]) -> Markup:
 def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
     """Accuracy per domain against its threshold and the longest-wins rule.
 
-    A domain is {name, pairs, accuracy, threshold, judged, longest_wins}.
+    A domain is {name, pairs, accuracy, threshold (or None), judged, failed, longest_wins}.
     """
     rows = range(len(domains))
     with _figure(1.05 + 0.42 * len(domains)) as figure:
@@ -150,9 +154,10 @@ def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
             rows, [one["accuracy"] for one in domains], height=0.62,
             color=[_domain_colour(one) for one in domains],
         )  # fmt: skip
+        asked = [(row, one) for row, one in enumerate(domains) if one["threshold"] is not None]
         axes.vlines(
-            [one["threshold"] for one in domains],
-            [row - 0.4 for row in rows], [row + 0.4 for row in rows],
+            [one["threshold"] for _, one in asked],
+            [row - 0.4 for row, _ in asked], [row + 0.4 for row, _ in asked],
             color=INK, lw=1.6, label="threshold",
         )  # fmt: skip
         axes.plot(
@@ -170,6 +175,59 @@ def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
         _legend_above(axes)
         listed = "; ".join(f"{d['name']} {d['accuracy']:.1%} of {d['pairs']:,}" for d in domains)
         return _svg(figure, "domains", f"Pairwise accuracy by domain: {listed} pairs.")
+
+
+def forest(checks: Sequence[dict[str, Any]]) -> Markup:
+    """Every check that has an interval: its estimate, its 95 % interval and its threshold.
+
+    Checks of one title share a panel; the rows are their slices.
+    """
+    panels: dict[str, list[dict[str, Any]]] = {}
+    for check in checks:
+        if check["low"] is not None and check["threshold"] is not None:
+            title = check["what"].removeprefix(f"{check['slice']}: ")
+            panels.setdefault(words_of(title), []).append(check)
+    if not panels:
+        return Markup("")
+    shown = [check for panel in panels.values() for check in panel]
+    outcomes = {check["outcome"] for check in shown}
+    with _figure(0.35 + 0.24 * len(shown) + 0.55 * len(panels)) as figure:
+        heights = [len(panel) + 0.6 for panel in panels.values()]
+        drawn = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
+        for axes, (title, panel) in zip(drawn, panels.items(), strict=True):
+            _forest_panel(axes, panel)
+            from_the_left = blended_transform_factory(figure.transFigure, axes.transAxes)
+            axes.set_title(" ", size=9, pad=4)  # keeps the height of the text below free
+            axes.text(0.02, 1.0, _short(title, 50), transform=from_the_left, va="bottom")
+        handles = [
+            Line2D([], [], color=colour, marker="o", ms=4.5, lw=1.6, label=outcome)
+            for outcome, colour in OUTCOMES.items()
+            if outcome in outcomes
+        ]
+        handles.append(
+            Line2D([], [], color=INK, marker="|", ms=9, mew=1.6, lw=0, label="threshold")
+        )
+        figure.legend(handles=handles, loc="outside upper left", ncols=4, handlelength=1.3)
+        listed = "; ".join(
+            f"{words_of(check['what'])} {check['value']:.3f} ({check['low']:.3f} to "
+            f"{check['high']:.3f}), threshold {check['threshold']:g}, {check['outcome']}"
+            for check in shown
+        )
+        return _svg(figure, "forest", f"Checks with their 95 % intervals: {listed}.")
+
+
+def _forest_panel(axes: Axes, checks: Sequence[dict[str, Any]]) -> None:
+    for row, check in enumerate(checks):
+        colour = OUTCOMES[check["outcome"]]
+        axes.plot([check["low"], check["high"]], [row, row], color=colour, lw=1.6)
+        axes.plot(check["value"], row, "o", color=colour, ms=4.5)
+        axes.plot(check["threshold"], row, "|", color=INK, ms=9, mew=1.6)
+    names = ["all" if check["slice"] is None else words_of(check["slice"]) for check in checks]
+    axes.set_yticks(range(len(checks)), [_short(name, 20) for name in names])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(checks) - 0.4, -0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.margins(x=0.04)
 
 
 def training_curve(steps: pd.DataFrame, evals: pd.DataFrame) -> Markup:
@@ -281,7 +339,12 @@ def _plain_log_ticks(axes: Axes, words: Floats) -> None:
 def _domain_colour(domain: dict[str, Any]) -> str:
     if not domain["judged"]:
         return RULE
-    return GOOD if domain["accuracy"] >= domain["threshold"] else BAD
+    return BAD if domain["failed"] else GOOD
+
+
+def _short(label: str, most: int) -> str:
+    """A label for a narrow plot, of at most so many characters."""
+    return label if len(label) <= most else f"{label[: most - 1].rstrip()}…"
 
 
 def _compact(count: float) -> str:

@@ -14,8 +14,8 @@ from rewardgate.errors import BAD_INPUT, BLOCKED
 from rewardgate.files import sha256_folder
 
 STAGES = [
-    "simulate", "ingest", "validate", "split", "train", "calibrate", "evaluate", "stress", "gate",
-    "promote",
+    "simulate", "ingest", "validate", "split", "train", "calibrate", "evaluate", "stress",
+    "champion", "compare", "gate", "promote",
 ]  # fmt: skip
 
 
@@ -71,23 +71,30 @@ def test_the_flow_leaves_the_checklist_as_an_artifact(
     markdown = checklist_markdown(verdict)
     assert "# Verdict: blocked" in markdown
     assert "report.html)" in markdown
-    assert markdown.count("**FAIL**") == sum(
-        not check["passed"] for item in verdict["items"] for check in item["checks"]
-    )
+    outcomes = [
+        check["outcome"] for item in verdict["items"] for check in item["checks"] if check["blocks"]
+    ]
+    assert markdown.count("**FAIL**") == outcomes.count("fail") > 0
+    assert markdown.count("**UNDECIDED**") == outcomes.count("undecided") > 0
+    assert "| not applicable |" in markdown
 
 
 def test_running_again_runs_nothing_but_the_refused_promotion(by_dvc: Project) -> None:
     before = by_dvc.lock()
     finished = by_dvc.run("dvc", "repro", "promote")
-    assert [s for s in STAGES if f"Running stage '{s}'" in finished.stdout] == ["promote"]
+    assert [s for s in STAGES if f"Running stage '{s}'" in finished.stdout] == [
+        "champion", "promote",
+    ]  # fmt: skip
     assert by_dvc.lock() == before
 
 
 def test_a_threshold_change_reruns_the_gate_alone(by_dvc: Project) -> None:
-    by_dvc.set("gate.min_accuracy=0.66")
+    by_dvc.set("gate.checks.accuracy.threshold=0.66")
     finished = by_dvc.run("dvc", "repro", "promote")
-    assert [s for s in STAGES if f"Running stage '{s}'" in finished.stdout] == ["gate", "promote"]
-    by_dvc.set("gate.min_accuracy=0.65")
+    assert [s for s in STAGES if f"Running stage '{s}'" in finished.stdout] == [
+        "champion", "gate", "promote",
+    ]  # fmt: skip
+    by_dvc.set("gate.checks.accuracy.threshold=0.65")
 
 
 def test_status_and_report_tell_the_refusal(by_dvc: Project) -> None:
@@ -141,6 +148,12 @@ def test_a_killed_training_resumes_to_the_same_model(
     [
         (["ingest.inputs=data/nowhere"], "data/nowhere"),
         (["train.base=./nowhere"], "no config.json there"),
+        (
+            ["gate.checks.accuracy.figure=evaluation:test.figures.acuracy"],
+            "gate.checks: accuracy: evaluation:test.figures.acuracy: test.figures has no figure "
+            "acuracy; did you mean accuracy?",
+        ),
+        (["gate.champion=models/nowhere"], "models/nowhere: the champion is no promoted bundle"),
     ],
 )
 def test_bad_settings_are_one_line_from_the_command(

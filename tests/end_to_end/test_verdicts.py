@@ -29,11 +29,14 @@ def current(project: Project) -> Path:
     return (project.path / "models/promoted/current").resolve()
 
 
-def test_the_default_is_promoted_on_all_nine_items(promoted: Project) -> None:
+def test_the_default_is_promoted_on_all_items(promoted: Project) -> None:
     judged = verdict(promoted)
     assert judged["verdict"] == "promoted"
-    assert len(judged["items"]) == 9
-    assert all(item["passed"] for item in judged["items"])
+    assert {item["outcome"] for item in judged["items"]} == {"pass", "not applicable"}
+    assert [item["key"] for item in judged["items"] if item["outcome"] == "not applicable"] == [
+        "champion"
+    ]
+    assert judged["champion"] is None
     record = json.loads((current(promoted) / "promotion.json").read_text(encoding="utf-8"))
     assert record["model_sha256"] == judged["model_sha256"]
     assert record["git"]["commit"]
@@ -76,8 +79,13 @@ def test_annotators_who_love_length_are_blocked_and_the_promoted_model_stays(
     assert finished.returncode == BLOCKED, finished.stdout + finished.stderr
     judged = verdict(promoted)
     (edge_cases,) = [line for line in judged["failures"] if line.startswith("edge_cases: ")]
-    assert "long_rambling: share ranked below the correct, brief one" in edge_cases
-    assert "long_rambling" in finished.stderr
+    assert "long rambling: share ranked below the correct, brief one" in edge_cases
+    assert "long rambling" in finished.stderr
+    (length,) = [line for line in judged["failures"] if line.startswith("length: ")]
+    assert "accuracy where the chosen response is shorter" in length
+    assert judged["champion"]["version"] == champion.name
+    (against,) = [line for line in judged["failures"] if line.startswith("champion: ")]
+    assert "long rambling: share kept in order, against the champion" in against
     assert current(promoted) == champion
     assert sha256_folder(champion) == before
     assert list((promoted.path / "models/refused").iterdir())

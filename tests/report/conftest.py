@@ -12,4 +12,4 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Example:
 
 @pytest.fixture(scope="session")
 def blocked(tmp_path_factory: pytest.TempPathFactory) -> Example:
-    return build(tmp_path_factory.mktemp("blocked"), length, shift=0.3)
+    return build(tmp_path_factory.mktemp("blocked"), length, shift=0.3, with_champion=True)

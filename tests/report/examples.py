@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from rewardgate.calibration import calibrate
-from rewardgate.checklist import Evidence, failures, judge
+from rewardgate.checklist import failures, judge, warnings
+from rewardgate.comparison import compare
+from rewardgate.figures import evaluation_report
 from rewardgate.files import write_json, write_table, write_text
 from rewardgate.ingest import ingest
-from rewardgate.metrics import Scored, summary
+from rewardgate.metrics import Scored
 from rewardgate.samples import samples
-from rewardgate.settings import Settings, load_settings
+from rewardgate.settings import Gate, Settings, load_settings
 from rewardgate.splits import split
 from rewardgate.validation import validate
 
@@ -112,7 +114,9 @@ def stress(random: np.random.Generator, shift: float) -> dict[str, Any]:
             "max_total": max(one["reward"]["total"] for one in mine),
         }
     best = {"mean_length_penalty": 0.0, "mean_repetition_penalty": 0.0}
-    return {"cases": 8, "families": families, "best": best, "outcomes": outcomes}
+    return {
+        "cases": 8, "finite_share": 1.0, "families": families, "best": best, "outcomes": outcomes,
+    }  # fmt: skip
 
 
 def training(random: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -133,13 +137,20 @@ def training(random: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     return steps, pd.DataFrame({"step": at["step"], **evals})
 
 
-def build(folder: Path, scorer: Scorer, shift: float) -> Example:
+def loosened(gate: Gate) -> Gate:
+    """The policy for a calibration set of 45 prompts, whose halves differ by chance."""
+    limits = {"calibration_mean": 0.5, "calibration_std": 2.0}
+    checks = [
+        check.model_copy(update={"threshold": limits.get(check.name, check.threshold)})
+        for check in gate.checks
+    ]
+    return gate.model_copy(update={"checks": checks})
+
+
+def build(folder: Path, scorer: Scorer, shift: float, with_champion: bool = False) -> Example:
     """Write what the stages before the gate write, and judge it."""
     random = np.random.default_rng(7)
     settings = load_settings(Path(__file__).parents[2] / "params.yaml")
-    few_prompts = settings.calibrate.model_copy(
-        update={"max_mean_shift": 0.5, "max_std_ratio": 2.0}
-    )
     reports = folder / "reports"
     lines = [json.dumps(record) for record in records(300, random)] + ["{broken"]
     (folder / "rankings.jsonl").write_text("\n".join(lines))
@@ -149,24 +160,33 @@ def build(folder: Path, scorer: Scorer, shift: float) -> Example:
         name: Scored.of(frame.assign(score=scorer(frame, random)))
         for name, frame in divided.splits.items()
     }
-    calibration = {
-        "calibration_set_sha256": "c" * 64,
-        **calibrate(scored.pop("calibration"), few_prompts, settings.seed),
-        "limits": few_prompts.model_dump(),
-    }
-    evaluation: dict[str, Any] = {
-        name: summary(value, calibration["temperature"], calibration["std"], 10)
-        for name, value in scored.items()
-    }
-    gap = evaluation["train"]["accuracy"] - evaluation["test"]["accuracy"]
-    evaluation["train_minus_test_accuracy"] = gap
+    calibration = calibrate(scored.pop("calibration"), settings.calibrate, settings.seed)
+    calibration = {"calibration_set_sha256": "c" * 64, **calibration}
+    temperature = calibration["temperature"]
+    evaluation = evaluation_report(scored, temperature, calibration["std"], 10, 1000, 0)
     stressed = stress(random, shift)
-    items = judge(settings.gate, settings.rewards, Evidence(evaluation, calibration, stressed))
+    responses = scored["test"].responses
+    their_scores = Scored.of(responses.assign(score=true_utility(responses, random)))
+    champion: dict[str, Any] = {"champion": None}
+    if with_champion:
+        champion = {"champion": {"version": "0123456789ab", "model_sha256": "f" * 64}}
+        champion |= compare(
+            scored["test"], temperature, their_scores, 1.0,
+            stressed["outcomes"], stress(random, 4.0)["outcomes"], 1000, 0,
+        )  # fmt: skip
+    reports_by_name = {
+        "evaluation": evaluation,
+        "calibration": calibration,
+        "stress": stressed,
+        "champion": champion if with_champion else None,
+    }
+    items = judge(loosened(settings.gate), settings.rewards, reports_by_name)
     strict_lengths = settings.validation.model_copy(update={"max_longer_chosen_share": 0.3})
     for name, value in {
         "evaluation": evaluation,
         "calibration": calibration,
         "stress": stressed,
+        "champion": champion,
         "samples": samples(scored["test"], 4),
         "split": divided.report,
         "validation": validate(ingested.responses, strict_lengths).result,
@@ -198,6 +218,7 @@ def build(folder: Path, scorer: Scorer, shift: float) -> Example:
     verdict = {
         "verdict": "promoted" if all(item.passed for item in items) else "blocked",
         "failures": failures(items),
+        "warnings": warnings(items),
         "items": [item.as_dict() for item in items],
         "model_sha256": "a1b2c3d4" * 8,
         "reports": {"reports/evaluation.json": "e" * 64},

@@ -71,13 +71,15 @@ def test_both_verdicts_stand_on_top_in_words(
 ) -> None:
     assert (promoted.verdict["verdict"], blocked.verdict["verdict"]) == ("promoted", "blocked")
     top = words(pages["promoted"])[:500]
-    assert "PROMOTED All 9 items of the checklist hold" in top
+    assert "PROMOTED All 11 items of the checklist hold" in top
     assert "BLOCKED" not in top
     top = words(pages["blocked"])[:900]
-    accuracy = read_json(blocked.reports / "evaluation.json")["test"]["accuracy"]
-    assert "BLOCKED 4 of 9 items fail" in top
+    test = read_json(blocked.reports / "evaluation.json")["test"]["figures"]
+    accuracy, low, high = (test["accuracy"][key] for key in ("estimate", "low", "high"))
+    assert "BLOCKED 6 of 11 items fail" in top
     assert (
-        f"Pairwise accuracy on held-out prompts: accuracy is {accuracy:.3f}, must be above" in top
+        f"Pairwise accuracy on held-out prompts: accuracy is {accuracy:.3f} ({low:.3f} to "
+        f"{high:.3f}), its lower bound {low:.3f} must be above 0.650" in top
     )
 
 
@@ -91,7 +93,19 @@ def test_every_check_is_shown_with_its_evidence(
         assert all(check["evidence"] in shown for check in checks)
         rows = re.findall(r'<tr class="check( failed)?">', pages[name])
         assert len(rows) == len(checks)
-        assert rows.count(" failed") == sum(not check["passed"] for check in checks)
+        assert rows.count(" failed") == sum(check["blocks"] for check in checks)
+
+
+def test_intervals_bounds_and_warnings_are_shown(pages: dict[str, str], blocked: Example) -> None:
+    test = read_json(blocked.reports / "evaluation.json")["test"]["figures"]
+    low, high = test["accuracy"]["low"], test["accuracy"]["high"]
+    shown = words(pages["blocked"])
+    assert f"{low:.3f} to {high:.3f}> 0.650lower {low:.3f}" in shown
+    (warning,) = blocked.verdict["warnings"]
+    assert f"WARNING {warning}" in shown
+    assert "Against the champion 0123456789ab" in shown
+    assert "Against the champion" not in words(pages["promoted"])
+    assert "there is no champion to compare with" in words(pages["promoted"])
 
 
 def test_complete_inputs_leave_no_figure_unmeasured(pages: dict[str, str]) -> None:
@@ -104,7 +118,7 @@ def test_the_page_is_sound_html_and_its_ids_are_unique(pages: dict[str, str]) ->
     for html in pages.values():
         page = Page(html)
         assert page.open == []
-        assert page.elements["svg"] == 6
+        assert page.elements["svg"] == 7
         assert set(page.ids.values()) == {1}
         assert page.targets - {"data:,"} <= set(page.ids)
 

@@ -1,0 +1,21 @@
+"""Name the model that the candidate is compared with: the promoted one, unless it is the same."""
+
+import sys
+from pathlib import Path
+
+from rewardgate.champion import find_champion, identity
+from rewardgate.errors import run_or_explain
+from rewardgate.files import sha256_folder, write_json
+from rewardgate.settings import load_settings
+
+
+def main() -> None:
+    candidate = sha256_folder("models/candidate")
+    folder = find_champion(load_settings().gate.champion, Path("models/promoted"), candidate)
+    champion = identity(folder) if folder is not None else None
+    write_json("models/champion.json", champion)
+    print(f"champion: {champion['version'] if champion else 'none'}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))
