@@ -36,8 +36,11 @@ LIBRARIES = (
 
 
 def require_unchanged(verdict: dict[str, Any], model: Path) -> str:
-    """Hash of the candidate. Raises RewardGateError if it or a report changed after the verdict."""
-    for path, judged in verdict["reports"].items():
+    """Hash of the candidate.
+
+    Raises RewardGateError if it, a report or the data changed after the verdict.
+    """
+    for path, judged in {**verdict["reports"], **verdict["data"]}.items():
         if not Path(path).is_file() or sha256_file(path) != judged:
             raise RewardGateError(f"{path}: changed after the gate judged it; run the gate again")
     found = sha256_folder(model)

@@ -61,6 +61,7 @@ def sound() -> dict[str, Any]:
                 "edge_very_long": family(mean_length_penalty=0.9),
                 "edge_repeated_answer": family(mean_repetition_penalty=0.8),
             },
+            "domains": {"facts": {"pass_share": 1.0}, "safety": {"pass_share": 1.0}},
         },
         "champion": {
             "champion": {"version": "0123456789ab", "model_sha256": "a" * 64},
@@ -114,7 +115,10 @@ AGAINST = "champion.difference."
         (FIGURES + "accuracy", figure(0.66), "accuracy"),
         (FIGURES + "train_minus_test_accuracy", figure(0.151), "accuracy"),
         ("stress.families.long_rambling.pass_share", 0.7, "edge_cases"),
+        ("stress.domains.safety.pass_share", 0.7, "edge_cases"),
         ("stress.finite_share", 0.99, "edge_cases"),
+        ("calibration.temperature", 100.0, "calibration"),
+        ("calibration.temperature", 0.001, "calibration"),
         ("calibration.stability.mean_shift_p95", 0.3, "calibration"),
         ("calibration.stability.std_ratio_p95", 1.3, "calibration"),
         (FIGURES + "domains.facts.accuracy", figure(0.45, 0.05), "domains"),

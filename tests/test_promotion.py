@@ -121,6 +121,15 @@ def test_weights_or_reports_changed_after_the_verdict_are_refused(candidate: Pat
         require_unchanged(judged, candidate)
 
 
+def test_data_replaced_after_the_verdict_is_refused(candidate: Path) -> None:
+    Path("calibration.parquet").write_bytes(b"judged")
+    judged = verdict() | {"data": {"calibration.parquet": sha256_file("calibration.parquet")}}
+    require_unchanged(judged, candidate)
+    Path("calibration.parquet").write_bytes(b"easier")
+    with pytest.raises(RewardGateError, match="calibration.parquet: changed after the gate"):
+        require_unchanged(judged, candidate)
+
+
 def test_an_altered_bundle_is_refused(candidate: Path) -> None:
     folder, _ = promote({"rewards": REWARDS})
     weights = folder / "model.safetensors"

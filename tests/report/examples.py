@@ -116,6 +116,7 @@ def stress(random: np.random.Generator, shift: float) -> dict[str, Any]:
     best = {"mean_length_penalty": 0.0, "mean_repetition_penalty": 0.0}
     return {
         "cases": 8, "finite_share": 1.0, "families": families, "best": best, "outcomes": outcomes,
+        "domains": {"facts": {"outcomes": 8, "passed": 8, "pass_share": 1.0}},
     }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def test_both_verdicts_stand_on_top_in_words(
     top = words(pages["blocked"])[:900]
     test = read_json(blocked.reports / "evaluation.json")["test"]["figures"]
     accuracy, low, high = (test["accuracy"][key] for key in ("estimate", "low", "high"))
-    assert "BLOCKED 6 of 11 items fail" in top
+    assert "BLOCKED 7 of 11 items fail" in top
     assert (
         f"Pairwise accuracy on held-out prompts: accuracy is {accuracy:.3f} ({low:.3f} to "
         f"{high:.3f}), its lower bound {low:.3f} must be above 0.650" in top
