@@ -126,7 +126,7 @@ def test_data_replaced_after_the_verdict_is_refused(candidate: Path) -> None:
     judged = verdict() | {"data": {"calibration.parquet": sha256_file("calibration.parquet")}}
     require_unchanged(judged, candidate)
     Path("calibration.parquet").write_bytes(b"easier")
-    with pytest.raises(RewardGateError, match="calibration.parquet: changed after the gate"):
+    with pytest.raises(RewardGateError, match=r"calibration\.parquet: changed after the gate"):
         require_unchanged(judged, candidate)
 
 
