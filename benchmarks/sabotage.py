@@ -1,0 +1,226 @@
+"""Ways to spoil a reward model, each done as it would happen in a project."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.linear_model import Ridge
+from torch import Tensor
+
+from rewardgate.files import read_json, read_table, write_json, write_table
+from rewardgate.reward_model import RewardModel, in_order
+
+RANKINGS = Path("data/simulated/rankings.jsonl.gz")
+OWN = Path("data/rankings")
+CANDIDATE = Path("models/candidate")
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """What is done to a project, and the checklist items of which one must fail because of it.
+
+    params: settings changed before anything runs
+    after: the stage after which `act` changes files in the project's folder
+    trained: whether the sound model of the same seed cannot be used
+    causes: items of the checklist, or a file that the refusal must name
+    """
+
+    what: str
+    causes: tuple[str, ...]
+    params: tuple[str, ...] = ()
+    after: str | None = None
+    act: Callable[[Path], None] | None = None
+    trained: bool = True
+
+
+def lovers(bias: str) -> tuple[str, ...]:
+    return ("preset=biased", f"simulate.annotators.biased=[{{name: max, {bias}: 6.0}}]")
+
+
+def inverted_domain(project: Path) -> None:
+    """Reverse the ranks of every ranking of facts."""
+    (project / OWN).mkdir(parents=True)
+    with (
+        gzip.open(project / RANKINGS, "rt", encoding="utf-8") as source,
+        gzip.open(project / OWN / RANKINGS.name, "wt", encoding="utf-8") as target,
+    ):
+        for line in source:
+            record = json.loads(line)
+            if record["domain"] == "facts":
+                worst = max(response["rank"] for response in record["responses"])
+                for response in record["responses"]:
+                    response["rank"] = worst + 1 - response["rank"]
+            target.write(json.dumps(record) + "\n")
+
+
+def split_by_pair(project: Path) -> None:
+    """Give every other response of a prompt to the test split, whatever split has the prompt."""
+    folder = project / "data/split"
+    whole = pd.concat([read_table(folder / f"{name}.parquet") for name in ("train", "test")])
+    turn = whole.groupby("ranking_id").cumcount() % 4 // 2
+    for name, rows in (("train", whole[turn == 0]), ("test", whole[turn == 1])):
+        write_table(folder / f"{name}.parquet", rows.reset_index(drop=True))
+
+
+def rescaled(factor: float) -> Callable[[Path], None]:
+    return lambda project: _change_head(project, lambda head: head * factor)
+
+
+def reads_length(project: Path) -> None:
+    """A head that regresses the length of the response on the trunk's features."""
+    table = read_table(project / "data/split/train.parquet").head(600)
+    model = RewardModel.load(project / CANDIDATE)
+    encode = model.encoder.encode
+    rows = model.rows([encode(*text) for text in zip(table["prompt"], table["text"], strict=True)])
+    with torch.no_grad():
+        features = in_order(torch.cat([model.scorer.features(row) for row in rows]), rows)
+    length = np.log1p(table["text"].str.len().to_numpy(dtype=float))
+    fitted = Ridge(1e-2).fit(features.numpy(), (length - length.mean()) / length.std())
+    weight = torch.tensor(fitted.coef_, dtype=torch.float32)[None]
+    _change_head(project, lambda head: weight if head.ndim == 2 else head * 0)
+
+
+def swapped_weights(project: Path) -> None:
+    _change_head(project, lambda head: -head)
+
+
+def edited_metrics(project: Path) -> None:
+    path = project / "reports/evaluation.json"
+    report = read_json(path)
+    report["test"]["accuracy"] = 0.99
+    write_json(path, report)
+
+
+def replaced_calibration_set(project: Path) -> None:
+    """The training prompts in the place of the calibration set."""
+    shutil.copy(project / "data/split/train.parquet", project / "data/split/calibration.parquet")
+
+
+def _change_head(project: Path, change: Callable[[Tensor], Tensor]) -> None:
+    path = project / CANDIDATE / "model.safetensors"
+    weights = load_file(path)
+    for name, value in weights.items():
+        if name.startswith(("classifier.", "score.")):
+            weights[name] = change(value).contiguous()
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+SABOTAGES = {
+    "length lovers": Sabotage(
+        "every annotator prefers the longer response",
+        ("edge_cases", "length", "probes", "adversary", "audit"),
+        lovers("length_bias"),
+    ),
+    "politeness lovers": Sabotage(
+        "every annotator prefers a polite opening",
+        ("edge_cases", "probes", "adversary", "audit", "mean_margin"),
+        lovers("politeness_bias"),
+    ),
+    "markdown lovers": Sabotage(
+        "every annotator prefers markdown",
+        ("probes", "adversary", "mean_margin"),
+        lovers("markdown_bias"),
+    ),
+    "refusal lovers": Sabotage(
+        "every annotator prefers a refusal",
+        ("edge_cases", "probes", "adversary", "domains"),
+        lovers("refusal_bias"),
+    ),
+    "jargon lovers": Sabotage(
+        "every annotator prefers jargon",
+        ("probes", "adversary", "edge_cases", "mean_margin"),
+        lovers("jargon_bias"),
+    ),
+    "20 % shuffled": Sabotage(
+        "a fifth of the rankings is in random order",
+        ("mean_margin", "accuracy", "audit", "domains"),
+        ("simulate.label_noise=0.2",),
+    ),
+    "50 % shuffled": Sabotage(
+        "half of the rankings is in random order",
+        ("mean_margin", "accuracy", "audit", "domains"),
+        ("simulate.label_noise=0.5",),
+    ),
+    "inverted domain": Sabotage(
+        "the rankings of facts stand on their heads",
+        ("edge_cases", "adversary", "probes", "audit"),
+        (f"ingest.inputs={OWN}",),
+        "simulate",
+        inverted_domain,
+    ),
+    "leaked prompts": Sabotage(
+        "the split is forced by response, so that prompts stand on both sides",
+        ("accuracy",),
+        after="split",
+        act=split_by_pair,
+    ),
+    "tiny training set": Sabotage(
+        "40 prompts in all",
+        ("accuracy", "mean_margin", "domains"),
+        ("simulate.prompts=40",),
+    ),
+    "overtrained": Sabotage(
+        "25 epochs over 40 prompts",
+        ("accuracy",),
+        (
+            "split.shares={train: 0.04, eval: 0.05, calibration: 0.15, test: 0.76}",
+            "train.presets.minilm.epochs=25",
+        ),
+    ),
+    "scores x 100": Sabotage(
+        "the head is multiplied by 100 after training",
+        ("calibration",),
+        after="train",
+        act=rescaled(100.0),
+        trained=False,
+    ),
+    "scores x 0.001": Sabotage(
+        "the head is multiplied by 0.001 after training",
+        ("calibration",),
+        after="train",
+        act=rescaled(0.001),
+        trained=False,
+    ),
+    "constant model": Sabotage(
+        "the head is 0",
+        ("accuracy", "mean_margin"),
+        after="train",
+        act=rescaled(0.0),
+        trained=False,
+    ),
+    "reads only length": Sabotage(
+        "the head is fitted to the length of the response",
+        ("accuracy", "length", "probes", "edge_cases"),
+        after="train",
+        act=reads_length,
+        trained=False,
+    ),
+    "weights swapped": Sabotage(
+        "other weights are put in place after the verdict",
+        ("models/candidate",),
+        after="gate",
+        act=swapped_weights,
+        trained=False,
+    ),
+    "metrics edited": Sabotage(
+        "the accuracy in reports/evaluation.json is edited by hand after the verdict",
+        ("reports/evaluation.json",),
+        after="gate",
+        act=edited_metrics,
+        trained=False,
+    ),
+    "calibration set replaced": Sabotage(
+        "training prompts take the place of the calibration set after the verdict",
+        ("data/split/calibration.parquet",),
+        after="gate",
+        act=replaced_calibration_set,
+        trained=False,
+    ),
+}
