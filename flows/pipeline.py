@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import networkx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
+from dvc.repo.reproduce import plan_repro
 
 from rewardgate.errors import BAD_INPUT, RewardGateError
 
@@ -28,12 +28,12 @@ class StageFailed(Exception):
 
 
 def stage_order() -> list[str]:
-    """Names of the stages that lead to the promotion, each after those that it depends on."""
+    """Names of the stages that lead to the promotion, in the order in which DVC runs them."""
     try:
         with Repo() as repo:
             graph = repo.index.graph
             target = next(stage for stage in graph if stage.addressing == TARGET)
-            return [stage.addressing for stage in networkx.dfs_postorder_nodes(graph, target)]
+            return [stage.addressing for stage in plan_repro(graph, [target])]
     except DvcException as error:
         raise RewardGateError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
