@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,7 @@ def table(outcomes: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
     rows = []
     for name, found in outcomes.items():
         causes = SABOTAGES[name].causes if name in SABOTAGES else ()
-        caught: dict[str, int] = {}
-        for outcome in found:
-            for item in outcome["failed"]:
-                caught[item] = caught.get(item, 0) + 1
+        caught = Counter(item for outcome in found for item in outcome["failed"])
         named = sum(bool(set(causes) & set(outcome["failed"])) for outcome in found)
         listed = ", ".join(f"{item} {count}" for item, count in sorted(caught.items()))
         blocked = sum(not outcome["promoted"] for outcome in found)
@@ -65,7 +63,7 @@ def run_case(name: str, seed: int, out: Path, changes: Sequence[str]) -> dict[st
     """Run one case to its end: whether it was promoted, and what failed or was refused."""
     sabotage = SABOTAGES.get(name, Sabotage("nothing", ()))
     project = out / f"{name.replace(' ', '-')}-{seed}"
-    if not sabotage.trained:
+    if sabotage.spoils_the_sound_model:
         if not (out / f"{SOUND}-{seed}.json").is_file():
             write_json(out / f"{SOUND}-{seed}.json", run_case(SOUND, seed, out, changes))
         shutil.rmtree(project, ignore_errors=True)
@@ -75,12 +73,12 @@ def run_case(name: str, seed: int, out: Path, changes: Sequence[str]) -> dict[st
         make_project(project)
         change_params(project / "params.yaml", [f"seed={seed}", *changes, *sabotage.params])
     if sabotage.act is not None and sabotage.after is not None:
-        repro(project, sabotage.after)
+        dvc(project, "repro", sabotage.after)
         sabotage.act(project)
+        if sabotage.after != "gate":
+            dvc(project, "commit", "--force", sabotage.after)
     if sabotage.after != "gate":
-        if sabotage.act is not None and sabotage.after != "simulate":
-            dvc(project, "commit", "--force", str(sabotage.after))
-        repro(project, "gate")
+        dvc(project, "repro", "gate")
     promote = _run(project, sys.executable, "-m", "stages.promote")
     if promote.returncode not in (0, BLOCKED):
         refused = [cause for cause in sabotage.causes if cause in promote.stderr]
@@ -103,10 +101,6 @@ def make_project(project: Path) -> None:
             (project / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, project / name)
     _checked(project, "git", "init", "--quiet")
-
-
-def repro(project: Path, stage: str) -> None:
-    dvc(project, "repro", stage)
 
 
 def dvc(project: Path, *arguments: str) -> None:

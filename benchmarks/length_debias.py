@@ -22,7 +22,7 @@ from benchmarks.rankings import PARAMS
 from benchmarks.table import markdown
 from rewardgate.ingest import ingest
 from rewardgate.intervals import clustered_mean
-from rewardgate.metrics import Scored
+from rewardgate.metrics import Scored, correct
 from rewardgate.scoring import score_table
 from rewardgate.settings import Annotator, load_settings
 from rewardgate.simulate import simulate
@@ -82,8 +82,7 @@ def cells(name: str, scored: pd.DataFrame) -> list[str]:
 
 
 def accuracy(pairs: pd.DataFrame) -> str:
-    correct = (pairs["margin"] > 0) + 0.5 * (pairs["margin"] == 0)
-    found = clustered_mean(correct, None, pairs["prompt_id"], RESAMPLES, seed=0)
+    found = clustered_mean(correct(pairs["margin"]), None, pairs["prompt_id"], RESAMPLES, seed=0)
     return f"{found.estimate:.1%} [{found.low:.1%}, {found.high:.1%}]"
 
 

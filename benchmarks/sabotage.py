@@ -28,7 +28,6 @@ class Sabotage:
 
     params: settings changed before anything runs
     after: the stage after which `act` changes files in the project's folder
-    trained: whether the sound model of the same seed cannot be used
     causes: items of the checklist, or a file that the refusal must name
     """
 
@@ -37,7 +36,11 @@ class Sabotage:
     params: tuple[str, ...] = ()
     after: str | None = None
     act: Callable[[Path], None] | None = None
-    trained: bool = True
+
+    @property
+    def spoils_the_sound_model(self) -> bool:
+        """Whether it starts from the sound project of the same seed and trains none of its own."""
+        return self.after in ("train", "gate")
 
 
 def lovers(bias: str) -> tuple[str, ...]:
@@ -61,7 +64,7 @@ def inverted_domain(project: Path) -> None:
 
 
 def split_by_pair(project: Path) -> None:
-    """Give every other response of a prompt to the test split, whatever split has the prompt."""
+    """Two responses of a prompt in turn to train and to test, whatever split has the prompt."""
     folder = project / "data/split"
     whole = pd.concat([read_table(folder / f"{name}.parquet") for name in ("train", "test")])
     turn = whole.groupby("ranking_id").cumcount() % 4 // 2
@@ -85,10 +88,6 @@ def reads_length(project: Path) -> None:
     fitted = Ridge(1e-2).fit(features.numpy(), (length - length.mean()) / length.std())
     weight = torch.tensor(fitted.coef_, dtype=torch.float32)[None]
     _change_head(project, lambda head: weight if head.ndim == 2 else head * 0)
-
-
-def swapped_weights(project: Path) -> None:
-    _change_head(project, lambda head: -head)
 
 
 def edited_metrics(project: Path) -> None:
@@ -179,48 +178,41 @@ SABOTAGES = {
         ("calibration",),
         after="train",
         act=rescaled(100.0),
-        trained=False,
     ),
     "scores x 0.001": Sabotage(
         "the head is multiplied by 0.001 after training",
         ("calibration",),
         after="train",
         act=rescaled(0.001),
-        trained=False,
     ),
     "constant model": Sabotage(
         "the head is 0",
         ("accuracy", "mean_margin"),
         after="train",
         act=rescaled(0.0),
-        trained=False,
     ),
     "reads only length": Sabotage(
         "the head is fitted to the length of the response",
         ("accuracy", "length", "probes", "edge_cases"),
         after="train",
         act=reads_length,
-        trained=False,
     ),
     "weights swapped": Sabotage(
         "other weights are put in place after the verdict",
         ("models/candidate",),
         after="gate",
-        act=swapped_weights,
-        trained=False,
+        act=rescaled(-1.0),
     ),
     "metrics edited": Sabotage(
         "the accuracy in reports/evaluation.json is edited by hand after the verdict",
         ("reports/evaluation.json",),
         after="gate",
         act=edited_metrics,
-        trained=False,
     ),
     "calibration set replaced": Sabotage(
         "training prompts take the place of the calibration set after the verdict",
         ("data/split/calibration.parquet",),
         after="gate",
         act=replaced_calibration_set,
-        trained=False,
     ),
 }

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rewardgate.figures import Figure, correct
+from rewardgate.figures import Figure
 from rewardgate.intervals import clustered_mean, paired_difference
-from rewardgate.metrics import Scored
+from rewardgate.metrics import Scored, correct
 
 
 def compare(

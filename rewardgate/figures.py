@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rewardgate.intervals import Interval, clustered_mean, independent_difference
-from rewardgate.metrics import Scored, prompt_weights, summary
+from rewardgate.metrics import Scored, correct, prompt_weights, summary
 
 MATCHED_LENGTH = 0.1
 """Two responses are of one length if their word counts differ by at most this share of the
@@ -17,12 +17,6 @@ larger."""
 
 Figure = dict[str, Any]
 """An Interval as a dict: estimate, low, high, prompts, pairs."""
-
-
-def correct(margins: ArrayLike) -> np.ndarray:
-    """1 for a pair ranked as the annotator did, 0.5 for a tie of scores, 0 otherwise: (p,)."""
-    margins = np.asarray(margins, dtype=float)
-    return (margins > 0) + 0.5 * (margins == 0)
 
 
 def evaluation_report(
@@ -89,7 +83,7 @@ def held_out_figures(
         "accuracy": mean(hits, every),
         "accuracy_per_prompt": mean(hits, every, weighted=True),
         "margin_bt_logits": mean(margins, every),
-        "adverse_accuracy": mean(hits, ours < theirs),
+        "adverse_accuracy": mean(hits, pairs["longer"] < 0),
         "length_matched_accuracy": mean(hits, matched),
         "longest_wins": mean(correct(pairs["longer"]), every),
         "domains": {

@@ -46,9 +46,15 @@ class Scored:
         )
 
 
-def accuracy(margins: Floats) -> float:
+def correct(margins: ArrayLike) -> Floats:
+    """1 for a pair ranked as the annotator did, 0.5 for a tie of scores, 0 otherwise: (p,)."""
+    margins = np.asarray(margins, dtype=float)
+    return (margins > 0) + 0.5 * (margins == 0)
+
+
+def accuracy(margins: ArrayLike) -> float:
     """Share of pairs whose chosen response scores higher; a tie of scores counts one half."""
-    return float(np.mean((margins > 0) + 0.5 * (margins == 0)))
+    return float(np.mean(correct(margins)))
 
 
 def bt_log_loss(margins: Floats) -> float:
@@ -71,12 +77,12 @@ def reliability(margins: Floats, bins: int) -> list[dict[str, float]]:
     against whether the annotator preferred it too; the orientation of a pair plays no part.
     """
     confidence = expit(np.abs(margins))
-    correct = (margins > 0) + 0.5 * (margins == 0)
+    hits = correct(margins)
     bin_of = np.minimum(((confidence - 0.5) * 2 * bins).astype(int), bins - 1)
     return [
         {
             "confidence": float(confidence[inside].mean()),
-            "accuracy": float(correct[inside].mean()),
+            "accuracy": float(hits[inside].mean()),
             "pairs": int(inside.sum()),
         }
         for inside in (bin_of == index for index in range(bins))
@@ -180,13 +186,12 @@ def summary(scored: Scored, temperature: float, score_std: float, bins: int) -> 
     margins = scored.pairs["margin"].to_numpy()
     diagram = reliability(margins / temperature, bins)
     weights = prompt_weights(scored.pairs["prompt_id"])
-    correct = (margins > 0) + 0.5 * (margins == 0)
     return {
         "prompts": int(scored.responses["prompt_id"].nunique()),
         "responses": len(scored.responses),
         "pairs": len(margins),
         "accuracy": accuracy(margins),
-        "accuracy_per_prompt": float(np.average(correct, weights=weights)),
+        "accuracy_per_prompt": float(np.average(correct(margins), weights=weights)),
         "log_loss": bt_log_loss(margins / temperature),
         "margin": margin_figures(margins, temperature, score_std),
         "expected_calibration_error": expected_calibration_error(diagram),

@@ -10,12 +10,12 @@ from rich.text import Text
 from rewardgate.wording import is_measured, name, required, value_and_threshold
 
 RESULTS = {
-    "pass": ("pass", "green"),
     "fail": ("FAIL", "bold red"),
     "undecided": ("UNDECIDED", "bold red"),
+    "pass": ("pass", "green"),
     "not applicable": ("n/a", ""),
 }
-WORST_FIRST = list(dict.fromkeys(["fail", "undecided", *RESULTS]))
+"""Word and style of each outcome, the worst first."""
 
 
 def print_verdict(verdict: dict[str, Any], console: Console) -> None:
@@ -60,7 +60,7 @@ def _worst(item: dict[str, Any]) -> tuple[str, str, str]:
 
 def _room(check: dict[str, Any]) -> tuple[int, float]:
     """Failed checks first; then by the distance to the threshold in parts of the threshold."""
-    rank = WORST_FIRST.index(check["outcome"])
+    rank = list(RESULTS).index(check["outcome"])
     if not is_measured(check["judged"]) or check["threshold"] is None:
         return rank, -float("inf")
     distance = check["judged"] - check["threshold"]

@@ -43,9 +43,9 @@ class Dressed(NamedTuple):
 def dress(rng: np.random.Generator, candidate: Candidate, bare: bool) -> Dressed:
     """Put an opening or markdown on some answers, nothing if `bare`."""
     opening_roll, markdown_roll = rng.random(2)
-    if bare or candidate.kind in _BARE_KINDS:
-        return Dressed(*candidate)
     answer = Dressed(*candidate)
+    if bare or candidate.kind in _BARE_KINDS:
+        return answer
     if opening_roll < POLITE_SHARE:
         answer = answer._replace(text=pick(rng, _POLITE) + answer.text, politeness=1.0)
     elif opening_roll < POLITE_SHARE + CURT_SHARE:

@@ -151,12 +151,13 @@ class _Builder:
 
 def _traits(answers: list[Dressed]) -> dict[str, np.ndarray]:
     """What annotators may have a bias for, by name: (n,) in [0, 1]."""
-    return {
-        "politeness": np.array([answer.politeness for answer in answers]),
-        "refusal": np.array([answer.kind in REFUSALS for answer in answers], dtype=float),
-        "jargon": np.array([answer.jargon or answer.kind == "jargon" for answer in answers]) * 1.0,
-        "markdown": np.array([answer.markdown for answer in answers], dtype=float),
+    traits = {
+        "politeness": [answer.politeness for answer in answers],
+        "refusal": [answer.kind in REFUSALS for answer in answers],
+        "jargon": [answer.jargon or answer.kind == "jargon" for answer in answers],
+        "markdown": [answer.markdown for answer in answers],
     }
+    return {name: np.array(values, dtype=float) for name, values in traits.items()}
 
 
 def _unique(answers: list[Dressed]) -> list[Dressed]:
