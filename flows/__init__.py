@@ -6,4 +6,11 @@ import stages
 
 __all__ = ["stages"]
 
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
+SETTINGS = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    # of other libraries: SQLAlchemy logs a traceback when the temporary server stops in mid-query
+    "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
+}
+
+for name, value in SETTINGS.items():
+    os.environ.setdefault(name, value)

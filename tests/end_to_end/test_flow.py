@@ -30,6 +30,15 @@ def small_project(path: Path, second: str) -> Project:
     return project
 
 
+def test_other_libraries_log_no_traceback_while_the_temporary_server_stops(tmp_path: Path) -> None:
+    code = (
+        "import flows, logging; from prefect.logging.configuration import setup_logging; "
+        "setup_logging(); logging.getLogger('sqlalchemy.pool.impl').error('Exception during reset')"
+    )
+    finished = small_project(tmp_path, "true").run("python", "-c", code)
+    assert (finished.returncode, finished.stdout + finished.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("second", "code", "message", "attempts"),
     [
