@@ -49,7 +49,7 @@ def lovers(bias: str) -> tuple[str, ...]:
 
 def inverted_domain(project: Path) -> None:
     """Reverse the ranks of every ranking of facts."""
-    (project / OWN).mkdir(parents=True)
+    (project / OWN).mkdir(parents=True, exist_ok=True)
     with (
         gzip.open(project / RANKINGS, "rt", encoding="utf-8") as source,
         gzip.open(project / OWN / RANKINGS.name, "wt", encoding="utf-8") as target,
@@ -67,6 +67,7 @@ def split_by_pair(project: Path) -> None:
     """Two responses of a prompt in turn to train and to test, whatever split has the prompt."""
     folder = project / "data/split"
     whole = pd.concat([read_table(folder / f"{name}.parquet") for name in ("train", "test")])
+    whole = whole.sort_values(["ranking_id", "response_id"])  # so that a second time does nothing
     turn = whole.groupby("ranking_id").cumcount() % 4 // 2
     for name, rows in (("train", whole[turn == 0]), ("test", whole[turn == 1])):
         write_table(folder / f"{name}.parquet", rows.reset_index(drop=True))
