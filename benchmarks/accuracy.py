@@ -46,6 +46,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "minilm-pair": {"base": "minilm", "loss.weighting": "pair"},
     "minilm-balanced": {"base": "minilm", "loss.length": "balanced"},
     "minilm-decorrelated": {"base": "minilm", "loss.length": "decorrelated"},
+    "minilm-regressed": {
+        "base": "minilm",
+        "loss.length": "regressed",
+        "loss.length_share": 0.3,
+        "presets.minilm.batch_pairs": 24,
+        "eval_steps": 100,
+        "eval_prompts": 109,
+    },
     "smollm2-head": {
         "base": "smollm2",
         "presets.smollm2.method": "head",

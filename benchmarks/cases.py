@@ -53,7 +53,7 @@ class Case:
     data: words | hh_harmless | alpaca_eval | simulated
     k, length: responses a ranking and mean tokens a response; None for data that has its own
     rankings, held_out: how many to train on and to judge by
-    our_epochs: epochs of rewardgate, to spend what it saves; TRL's is always one
+    our_epochs: epochs of rewardgate; TRL's is always one
     """
 
     model: str

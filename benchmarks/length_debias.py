@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.length_debias")
     parser.add_argument("--bias", type=float, default=1.5)
     parser.add_argument("--prompts", type=int, default=600)
-    parser.add_argument("--lengths", nargs="+", default=["none", "balanced", "decorrelated"])
+    parser.add_argument(
+        "--lengths", nargs="+", default=["none", "balanced", "decorrelated", "regressed"]
+    )
     parser.add_argument("--base", default="minilm")
     args = parser.parse_args(arguments)
     settings = load_settings(PARAMS)

@@ -1,6 +1,7 @@
 """One side of the training benchmark, in a process of its own so that its memory is its own."""
 
 import gc
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from rewardgate.settings import Train, load_settings
 from rewardgate.training import train
 
 SEED = 7
+"""Of the first training; each repetition adds 1, for both sides alike."""
+
 NEVER = 10**9
 
 
@@ -73,11 +76,11 @@ class Ours:
             }
         )
 
-    def load(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        self.model = RewardModel.from_base(self.case.base, self.case.max_length, SEED)
+    def load(self, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        self.model = RewardModel.from_base(self.case.base, self.case.max_length, seed)
         return self.model.model, self.model.tokenizer
 
-    def train(self) -> float:
+    def train(self, seed: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             train(
@@ -85,7 +88,7 @@ class Ours:
                 self.train_set,
                 self.train_set.iloc[:0],
                 self.settings,
-                SEED,
+                seed,
                 Checkpoints(Path(folder), {}),
             )
             return time.perf_counter() - start
@@ -102,15 +105,15 @@ class Peer:
         self.encoder = Encoder(tokenizer, case.max_length)
         self.pairs = flattened(train_set, self.encoder)
 
-    def load(self) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        self.model, tokenizer = load_base(self.case.base, SEED)
+    def load(self, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        self.model, tokenizer = load_base(self.case.base, seed)
         return self.model, tokenizer
 
-    def train(self) -> float:
+    def train(self, seed: int) -> float:
         from benchmarks.peers import train_with_trl
 
         return train_with_trl(
-            self.model, self.encoder, self.pairs, self.case.recipe, self.case.peer, SEED
+            self.model, self.encoder, self.pairs, self.case.recipe, self.case.peer, seed
         )
 
 
@@ -118,17 +121,19 @@ SIDES: dict[str, Callable[[Case, pd.DataFrame], Ours | Peer]] = {"TRL": Peer, "r
 
 
 def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
-    """Answer each RUN with a Measured of a fresh model, and the first other message with the
-    held-out accuracy of the last model."""
+    """Answer each RUN with a Measured of a fresh model, and the first other message with the mean
+    of the models' held-out accuracies."""
     torch.set_num_threads(threads)
     train_set, held_out = case.tables()
     learner = SIDES[side](case, train_set)
     pairs = len(pairs_of(train_set))
+    accuracies: list[float] = []
     while connection.recv() == RUN:
-        model, tokenizer = learner.load()
+        seed = SEED + len(accuracies)
+        model, tokenizer = learner.load(seed)
         meter = Meter(model, tokenizer.pad_token_id)
-        seconds = learner.train()
-        leave_device(model)
+        seconds = learner.train(seed)
+        meter.remove()
         connection.send(
             Measured(
                 pairs,
@@ -139,9 +144,10 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
                 parameters_without_embeddings(model),
             )
         )
-    if torch.cuda.is_available():
-        model.to("cuda")  # type: ignore[arg-type]
-    connection.send(held_out_accuracy(RewardModel(model, tokenizer, case.max_length), held_out))
+        judge = RewardModel(model, tokenizer, case.max_length)
+        accuracies.append(held_out_accuracy(judge, held_out))
+        leave_device(model)
+    connection.send(statistics.fmean(accuracies))
 
 
 def leave_device(model: PreTrainedModel) -> None:

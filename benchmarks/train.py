@@ -54,7 +54,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--lengths", type=int, nargs="+", default=[*STEPS], choices=[*STEPS])
     parser.add_argument("--repetitions", type=int, default=2, help="of each side; the best counts")
     parser.add_argument("--scale", type=int, default=1, help="times as many steps")
-    parser.add_argument("--our-epochs", type=int, default=1, help="of rewardgate; TRL has one")
+    parser.add_argument(
+        "--until-equal",
+        type=int,
+        default=3,
+        metavar="EPOCHS",
+        help="most epochs of rewardgate to reach the held-out accuracy of TRL's one",
+    )
+    parser.add_argument("--learning-rate", type=float, help="of both sides")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch", type=int, help="pairs that TRL encodes at once")
     parser.add_argument(
@@ -85,12 +92,33 @@ def cases(args: argparse.Namespace, folder: Path) -> list[Case]:
         found = [replace(c, recipe=replace(c.recipe, bf16=True)) for c in found]
     if args.batch:
         found = [replace(c, peer=replace(c.peer, batch=args.batch)) for c in found]
-    return [replace(c, our_epochs=args.our_epochs) for c in found]
+    if args.learning_rate:
+        rate = args.learning_rate
+        found = [replace(c, recipe=replace(c.recipe, learning_rate=rate)) for c in found]
+    return found
 
 
 def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
-    """Train on both sides in turn, each in its own process; the fastest of each counts."""
-    names = [PEER] if args.tune else [PEER, OURS]
+    """Train on both sides in turn, then rewardgate for more epochs while TRL is more accurate."""
+    sides = trained(case, [PEER] if args.tune else [PEER, OURS], args)
+    row = {
+        "case": {**asdict(case), "base": case.model},
+        "threads": args.threads,
+        "held_out_pairs": len(pairs_of(case.tables()[1])),
+        "sides": sides,
+    }
+    if args.tune:
+        return row
+    epochs, ours = 1, sides[OURS]
+    while ours["accuracy"] < sides[PEER]["accuracy"] and epochs < args.until_equal:
+        epochs += 1
+        ours = trained(replace(case, our_epochs=epochs), [OURS], args)[OURS]
+    return {**row, "equal": {"epochs": epochs, **ours}}
+
+
+def trained(case: Case, names: list[str], args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Train on those sides in turn, each in its own process: the fastest repetition of each, and
+    the mean of the repetitions' accuracies."""
     repetitions = 1 if args.quick else args.repetitions
     runs, accuracies = take_turns(serve, names, repetitions, case, args.threads)
     sides = {}
@@ -98,19 +126,15 @@ def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
         best: Measured = min(runs[name], key=lambda run: run.seconds)
         speed = best.pairs / best.seconds
         sides[name] = {**asdict(best), "pairs_per_second": speed, "accuracy": accuracies[name]}
-    return {
-        "case": {**asdict(case), "base": case.model},
-        "threads": args.threads,
-        "held_out_pairs": len(pairs_of(case.tables()[1])),
-        "sides": sides,
-    }
+    return sides
 
 
 def columns(args: argparse.Namespace) -> list[str]:
     """Titles; two figures in a column are TRL's and rewardgate's."""
-    titles = ["model", "data", "K", "tokens", "pairs", "epochs", "pairs/s", "ratio", "tokens/pair"]
+    titles = ["model", "data", "K", "tokens", "pairs", "pairs/s", "ratio", "tokens/pair"]
     titles += ["padding", "peak MiB", "held-out pairs", "accuracy"]
-    return titles + ["TRL's batch", "order"] * args.tune + ["MFU"] * bool(args.peak_tflops)
+    titles += ["TRL's batch", "order"] if args.tune else ["epochs to equal", "ratio then"]
+    return titles + ["MFU"] * bool(args.peak_tflops)
 
 
 def cells(row: dict[str, Any], args: argparse.Namespace) -> list[str]:
@@ -126,7 +150,6 @@ def cells(row: dict[str, Any], args: argparse.Namespace) -> list[str]:
         str(case["k"] or ""),
         str(case["length"] or ""),
         str(runs[0]["pairs"]),
-        f"1 / {case['our_epochs']}",
         each(lambda run: run["pairs_per_second"], ".2f"),
         f"{runs[-1]['pairs_per_second'] / runs[0]['pairs_per_second']:.1f}",
         each(lambda run: run["tokens"] / run["pairs"], ".0f"),
@@ -137,9 +160,19 @@ def cells(row: dict[str, Any], args: argparse.Namespace) -> list[str]:
     ]
     if args.tune:
         line += [str(case["peer"]["batch"]), case["peer"]["sampling"]]
+    else:
+        line += equal_accuracy(row["equal"], sides[PEER])
     if args.peak_tflops:
         line.append(each(lambda run: model_flops(run) / args.peak_tflops / 1e12, ".1%"))
     return line
+
+
+def equal_accuracy(ours: dict[str, Any], peer: dict[str, Any]) -> list[str]:
+    """The epochs after which rewardgate is at least as accurate as TRL, its accuracy then, and how
+    many times as fast all of them are as TRL's one."""
+    reached = ours["accuracy"] >= peer["accuracy"]
+    epochs = f"{'' if reached else 'over '}{ours['epochs']} ({ours['accuracy']:.3f})"
+    return [epochs, f"{peer['seconds'] / ours['seconds']:.1f}" if reached else ""]
 
 
 def model_flops(run: dict[str, Any]) -> float:

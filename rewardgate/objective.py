@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rewardgate.examples import Example
-from rewardgate.length_debias import balanced_weights, decorrelation_penalty
+from rewardgate.length_debias import balanced_weights, decorrelation_penalty, length_effect
 from rewardgate.losses import (
     bradley_terry_loss,
     centering_penalty,
@@ -57,13 +57,33 @@ def weighted(examples: Sequence[Example], settings: Loss) -> list[Example]:
     ]
 
 
+def length_offset(examples: Sequence[Example], settings: Loss) -> float:
+    """What a unit of log length is taken to be worth to the annotators, in BT logits.
+
+    `length: regressed` takes the share `length_share` of the effect that length alone has on their
+    comparisons; the model then learns what length does not explain.
+    """
+    if settings.length != "regressed":
+        return 0.0
+    effect = length_effect(
+        np.concatenate([e.words[e.chosen] for e in examples]),
+        np.concatenate([e.words[e.rejected] for e in examples]),
+    )
+    return settings.length_share * effect
+
+
 @dataclass(frozen=True)
 class Objective:
     """The loss of examples, whose weights are divided by `normaliser`, the weight of an average
-    batch: a comparison then counts the same in whichever batch it falls."""
+    batch: a comparison then counts the same in whichever batch it falls.
+
+    `length_offset` is what the annotators are taken to pay for a unit of log length. It is added to
+    the scores in the loss and nowhere else.
+    """
 
     settings: Loss
     normaliser: float
+    length_offset: float = 0.0
 
     def __call__(self, scores: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
         """The loss, a scalar, and the margins (p,) of the decided comparisons, in order.
@@ -76,15 +96,17 @@ class Objective:
         def on_scores(parts: list[np.ndarray]) -> Tensor:
             return torch.from_numpy(np.concatenate(parts, axis=-1)).to(scores.device)
 
-        def scores_at(positions: list[np.ndarray]) -> Tensor:
-            return scores[on_scores([p + o for p, o in zip(positions, offsets, strict=True)])]
+        def rows_of(positions: list[np.ndarray]) -> Tensor:
+            return on_scores([p + o for p, o in zip(positions, offsets, strict=True)])
 
-        chosen = scores_at([e.chosen for e in examples])
-        rejected = scores_at([e.rejected for e in examples])
-        margins = chosen - rejected
+        chosen = rows_of([e.chosen for e in examples])
+        rejected = rows_of([e.rejected for e in examples])
+        words = on_scores([e.words for e in examples]).to(scores.dtype)
+        paid = scores + self.length_offset * torch.log1p(words) if self.length_offset else scores
+        margins = paid[chosen] - paid[rejected]
         weights = on_scores([e.weights for e in examples]).to(scores.dtype) / self.normaliser
         if s.kind == "plackett_luce":
-            loss = self._listwise(scores, examples, offsets)
+            loss = self._listwise(paid, examples, offsets)
         elif s.kind == "bradley_terry":
             targets = None
             if s.margin_per_rank or s.margin_per_strength:
@@ -96,7 +118,7 @@ class Objective:
                 targets = on_scores(asked).to(scores.dtype)
             loss = bradley_terry_loss(margins, weights, targets, s.label_smoothing)
         else:
-            first, second = scores_at([e.tied for e in examples])
+            first, second = paid[rows_of([e.tied for e in examples])]
             tied_weights = on_scores([e.tied_weights for e in examples]).to(scores.dtype)
             ties = (first - second, tied_weights / self.normaliser)
             if s.kind == "rao_kupper":
@@ -104,14 +126,13 @@ class Objective:
             else:
                 loss = davidson_loss(margins, weights, *ties, s.tie_propensity)
         if s.centering:
-            loss = loss + s.centering * centering_penalty(chosen, rejected, weights)
+            loss = loss + s.centering * centering_penalty(scores[chosen], scores[rejected], weights)
         if s.length == "decorrelated":
-            words = on_scores([e.words for e in examples])
             group = on_scores([np.full(len(e.encoded), index) for index, e in enumerate(examples)])
             share = sum(float(e.weights.sum()) for e in examples) / self.normaliser
             penalty = decorrelation_penalty(scores, words, group)
             loss = loss + s.decorrelation * share * penalty
-        return loss, margins.detach()
+        return loss, (scores[chosen] - scores[rejected]).detach()
 
     def _listwise(self, scores: Tensor, examples: Sequence[Example], offsets: np.ndarray) -> Tensor:
         """Plackett-Luce over rankings; a prompt weighs 1, or as many as it has choices to make.

@@ -27,7 +27,7 @@ from rewardgate.checkpoints import Checkpoints, State, Tensors
 from rewardgate.errors import RewardGateError
 from rewardgate.examples import Example, batches_of, examples_of, shares_of
 from rewardgate.metrics import accuracy
-from rewardgate.objective import WEIGHTING, Objective, total_weight, weighted
+from rewardgate.objective import WEIGHTING, Objective, length_offset, total_weight, weighted
 from rewardgate.optimiser import make_optimizer, warmup_cosine
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel, in_order
@@ -37,7 +37,8 @@ WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_p
 """Checkpoints hold the trained parameters whole, on however many devices they lie."""
 
 PLAIN = Loss()
-"""The loss that is evaluated, whatever loss is trained on, so that runs can be compared."""
+"""The loss that is evaluated, whatever loss is trained on, so that runs can be compared; only an
+offset for length enters both, since the scores leave it out."""
 
 
 @dataclass(frozen=True)
@@ -163,11 +164,13 @@ class Trainer:
         trained = sum(p.numel() for p in parameters if p.requires_grad)
         network, optimizer = accelerator.prepare(model.scorer, make_optimizer(model, settings))
         weight = total_weight(examples, settings.loss) * preset.epochs / len(plan)
+        offset = length_offset(examples, settings.loss)
         report = report_on(examples, epochs[0], model) | {
             "steps": len(plan),
             "method": preset.method,
             "loss": settings.loss.kind,
             "pair_weighting": WEIGHTING[settings.loss.weighting],
+            "length_offset": offset,
             "parameters": sum(p.numel() for p in parameters),
             "parameters_trained": trained,
         }
@@ -178,7 +181,7 @@ class Trainer:
             accelerator,
             network,
             optimizer,
-            Objective(settings.loss, weight),
+            Objective(settings.loss, weight, offset),
             examples,
             held_out,
             plan,
@@ -260,7 +263,7 @@ class Trainer:
     def evaluate(self) -> dict[str, float]:
         """Bradley-Terry loss (a prompt weighs 1), pair accuracy and mean margin, held out."""
         self.network.eval()
-        plain = Objective(PLAIN, len(self.held_out))
+        plain = Objective(PLAIN, len(self.held_out), self.objective.length_offset)
         total = 0.0
         parts = []
         for run, _ in shares_of(self.held_out, 1, self.settings.tokens_per_backward)[0]:

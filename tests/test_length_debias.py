@@ -5,9 +5,10 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from torch.autograd import gradcheck
 
-from rewardgate.length_debias import balanced_weights, decorrelation_penalty
+from rewardgate.length_debias import balanced_weights, decorrelation_penalty, length_effect
 
 pairs_of = st.lists(
     st.tuples(st.integers(0, 400), st.integers(0, 400), st.floats(0.01, 3)),
@@ -119,6 +120,24 @@ def test_swapping_chosen_and_rejected_changes_no_weight(columns: list[np.ndarray
     there = balanced_weights(chosen, rejected, weights)
     back = balanced_weights(rejected, chosen, weights)
     assert there.tolist() == pytest.approx(back.tolist())
+
+
+def test_the_effect_of_length_by_hand() -> None:
+    # Log length ratios of log 2, three in favour of the longer: sigmoid(b log 2) = 3 / 4.
+    chosen, rejected = [3, 3, 3, 1], [1, 1, 1, 3]
+    assert length_effect(chosen, rejected) == pytest.approx(np.log(3) / np.log(2), abs=1e-4)
+    assert length_effect(rejected, chosen) == pytest.approx(-np.log(3) / np.log(2), abs=1e-4)
+    assert length_effect([2, 5], [2, 5]) == length_effect([], []) == 0
+    assert length_effect([9, 9], [3, 3]) == pytest.approx(10, abs=1e-3)
+
+
+def test_the_effect_of_length_is_that_of_an_unpenalised_logistic_regression() -> None:
+    chosen, rejected, _ = long_biased_pairs()
+    gap = np.log1p(chosen) - np.log1p(rejected)
+    both = np.concatenate([gap, -gap])[:, None]
+    reference = LogisticRegression(C=1e9, fit_intercept=False)
+    reference.fit(both, np.repeat([1, 0], len(gap)))
+    assert length_effect(chosen, rejected) == pytest.approx(reference.coef_.item(), rel=1e-3)
 
 
 batches_of = st.lists(

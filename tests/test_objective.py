@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rewardgate.encoding import Encoded
 from rewardgate.examples import Example, examples_of
-from rewardgate.objective import Objective, total_weight, weighted
+from rewardgate.objective import Objective, length_offset, total_weight, weighted
 from rewardgate.settings import Loss
 
 Ranking = list[tuple[str, int]]
@@ -200,6 +200,37 @@ def test_the_runs_of_a_batch_sum_to_the_batch(kind: str, weighting: Any) -> None
     assert torch.equal(torch.cat([of_part for _, of_part in parts]), margins)
 
 
+@every_kind
+@every_weighting
+def test_the_length_offset_moves_the_scores_in_the_loss_alone(kind: str, weighting: Any) -> None:
+    prompts = random_prompts(11)
+    settings = Loss(weighting=weighting, **KINDS[kind])
+    plain = settings.model_copy(update={"centering": 0.0})
+    examples, (scores, _) = examples_from(prompts, settings), scores_for(prompts)
+    words = torch.from_numpy(np.concatenate([e.words for e in examples])).double()
+    paid = scores + 0.7 * torch.log1p(words)
+    loss, margins = Objective(settings, 7.0, length_offset=0.7)(scores, examples)
+    centering = (
+        Objective(settings, 7.0)(scores, examples)[0] - Objective(plain, 7.0)(scores, examples)[0]
+    )
+    assert loss.item() == pytest.approx(
+        (Objective(plain, 7.0)(paid, examples)[0] + centering).item(), rel=1e-9
+    )
+    assert torch.equal(margins, Objective(settings, 7.0)(scores, examples)[1])
+
+
+def test_the_length_offset_is_a_share_of_the_effect_of_length_on_every_pair() -> None:
+    # The longer response (3 words against 1, log ratio log 2) wins three times in four.
+    prompts: Prompts = [
+        [[("a b c", 1), ("d", 2)], [("a b c", 1), ("d", 2)], [("a b c", 2), ("d", 1)]],
+        [[("e f g", 1), ("h", 2)]],
+    ]
+    regressed = Loss(length="regressed", length_share=0.5)
+    offset = length_offset(examples_from(prompts, regressed), regressed)
+    assert offset == pytest.approx(0.5 * math.log2(3), abs=1e-4)
+    assert length_offset(examples_from(prompts, Loss()), Loss()) == 0
+
+
 def test_the_decorrelation_penalty_is_that_of_each_run() -> None:
     """It is a correlation, so it has no sum over runs: each run is penalised for its own."""
     prompts = random_prompts(5)
@@ -263,7 +294,7 @@ def test_balanced_weights_give_the_longer_and_the_shorter_chosen_half_each(
 @pytest.mark.parametrize(
     ("kind", "length"),
     [
-        *((kind, length) for kind in KINDS for length in ("none", "decorrelated")),
+        *((kind, length) for kind in KINDS for length in ("none", "decorrelated", "regressed")),
         *((kind, "balanced") for kind in KINDS if "plackett_luce" not in kind),
     ],
 )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import score
-from benchmarks.cases import decoder_case
+from benchmarks import score, train
+from benchmarks.cases import Case, decoder_case
 from rewardgate.pairs import pairs_of
 
 
@@ -19,8 +19,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_training_beside_trl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("trl")
-    from benchmarks import train
-
     assert train.main(["--quick", "--threads", "1", "--json", str(tmp_path / "t.json")]) == 0
     (row,) = json.loads((tmp_path / "t.json").read_text())
     peer, ours = row["sides"]["TRL"], row["sides"]["rewardgate"]
@@ -35,7 +33,28 @@ def test_training_beside_trl(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert ours["tokens"] == ours["positions"]
     assert peer["tokens"] < peer["positions"]
     assert min(peer["accuracy"], ours["accuracy"]) > 0.55
+    assert row["equal"]["accuracy"] >= ours["accuracy"]
+    assert row["equal"]["tokens"] == ours["tokens"] * row["equal"]["epochs"]
     assert capsys.readouterr().out.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "expected"),
+    [(0.7, ["1 (0.750)", "12.0"]), (0.79, ["2 (0.800)", "6.0"]), (0.9, ["over 3 (0.850)", ""])],
+)
+def test_epochs_are_raised_until_the_accuracy_is_equal(
+    accuracy: float, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(case: Case, names: list[str], args: object) -> dict[str, dict[str, float]]:
+        epochs = case.our_epochs
+        ours = {"seconds": 2.0 * epochs, "accuracy": 0.7 + 0.05 * epochs}
+        sides = {"TRL": {"seconds": 24.0, "accuracy": accuracy}, "rewardgate": ours}
+        return {name: sides[name] for name in names}
+
+    monkeypatch.setattr(train, "trained", trained)
+    case = decoder_case("tiny", Path(), k=4, length=32, steps=1)
+    row = train.measure(case, train.parse([]))
+    assert train.equal_accuracy(row["equal"], row["sides"]["TRL"]) == expected
 
 
 def test_scoring_beside_the_usual_loop(tmp_path: Path) -> None:
