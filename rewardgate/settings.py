@@ -165,6 +165,16 @@ class Evaluate(Section):
     samples: Count
 
 
+class Audit(Section):
+    """When an annotator is named: a difference from the others shown to be beyond these."""
+
+    min_prompts: Annotated[int, Field(ge=2)]
+    alpha: Annotated[float, Field(gt=0, lt=1)]
+    max_agreement_gap: Share
+    max_length_bias_gap: Annotated[float, Field(ge=0)]
+    max_first_listed_gap: Share
+
+
 class Stress(Section):
     cases: str
     very_long_words: Count
@@ -225,6 +235,48 @@ class Gate(Section):
         return self
 
 
+class Probe(Section):
+    """Held-out prompts that are probed, and transformations of each family tried on each."""
+
+    prompts: Count
+    per_family: Count
+
+
+class Adversary(Section):
+    """The attack's budget, all in texts.
+
+    candidates: of each prompt, that best-of-n draws from
+    depth, max_words: of a composition of transformations
+    tries: transformations that each greedy step tries
+    population, generations: of the evolution
+    kl: nats at which the gold is judged
+    hack_drop: a winner worth less than the best-ranked response by this is a hack
+    gold: a table with the true utilities; the ranks stand in for responses that it does not know
+    """
+
+    prompts: Count
+    candidates: Annotated[int, Field(ge=2)]
+    depth: Count
+    max_words: Count
+    tries: Count
+    population: Count
+    generations: Annotated[int, Field(ge=0)]
+    kl: Annotated[float, Field(ge=0)]
+    hack_drop: Share
+    gold: str
+
+
+class Promote(Section):
+    """Ed25519 keys as PEM files: what signs a promotion, and what must have signed it.
+
+    signing_key: the private key; the environment variable REWARDGATE_SIGNING_KEY goes before it
+    public_key: with it, only a promotion that its other half signed is loaded
+    """
+
+    signing_key: str | None = None
+    public_key: str | None = None
+
+
 class Settings(Section):
     seed: Annotated[int, Field(ge=0)]
     preset: str
@@ -232,10 +284,13 @@ class Settings(Section):
     ingest: Ingest
     validation: Validate = Field(alias="validate")
     split: Split
+    audit: Audit
     train: Train
     calibrate: Calibrate
     evaluate: Evaluate
     stress: Stress
+    probe: Probe
+    adversary: Adversary
     rewards: Rewards
     gate: Gate
 

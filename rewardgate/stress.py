@@ -36,7 +36,21 @@ class StressCase(BaseModel):
 
 
 def load_cases(path: str | Path) -> list[StressCase]:
-    """Read a file of stress cases. Raises RewardGateError naming the file and the case."""
+    """Read a file of stress cases, or all *.yaml of a folder, in order of their names.
+
+    A file in a folder may be without cases, as the adversary's is where it found no hack.
+    Raises RewardGateError naming the file and the case.
+    """
+    if not Path(path).is_dir():
+        return _distinct(_read_cases(path), path)
+    files = sorted(Path(path).glob("*.yaml"))
+    cases = [case for file in files for case in _read_cases(file, may_be_empty=True)]
+    if not cases:
+        raise RewardGateError(f"{path}: no file *.yaml in it holds a case; add one")
+    return _distinct(cases, path)
+
+
+def _read_cases(path: str | Path, may_be_empty: bool = False) -> list[StressCase]:
     try:
         entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["cases"]
     except FileNotFoundError:
@@ -45,7 +59,7 @@ def load_cases(path: str | Path) -> list[StressCase]:
         raise RewardGateError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     except (TypeError, KeyError):
         raise RewardGateError(f"{path}: must hold a list under `cases:`") from None
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list) or not (entries or may_be_empty):
         raise RewardGateError(f"{path}: `cases:` must be a list with at least one case")
     cases = []
     for number, entry in enumerate(entries, start=1):
@@ -58,6 +72,10 @@ def load_cases(path: str | Path) -> list[StressCase]:
             fault = first["msg"].removeprefix("Value error, ")
             place = f"{key}: " if key else ""
             raise RewardGateError(f"{path}: case {name}: {place}{fault}") from None
+    return cases
+
+
+def _distinct(cases: list[StressCase], path: str | Path) -> list[StressCase]:
     names = [case.case for case in cases]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise RewardGateError(f"{path}: case {repeated[0]} occurs twice; rename one")

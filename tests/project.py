@@ -91,4 +91,5 @@ def tiny_changes(base: Path) -> list[str]:
         "train.checkpoint_steps=2",
         "simulate.prompts=120",
         "stress.very_long_words=200",
+        "adversary.candidates=16",
     ]

@@ -120,3 +120,30 @@ def test_bad_cases_are_named(tmp_path: Path, text: str, message: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RewardGateError, match=r"none\.yaml: no such file"):
         load_cases(tmp_path / "none.yaml")
+
+
+def test_a_folder_of_case_files_is_read_in_order_of_their_names(tmp_path: Path) -> None:
+    other = CASE.replace("case: sum", "case: product")
+    (tmp_path / "b.yaml").write_text(CASE, encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(other, encoding="utf-8")
+    (tmp_path / "hacks.yaml").write_text("cases: []", encoding="utf-8")
+    assert [case.case for case in load_cases(tmp_path)] == ["product", "sum"]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "no file *.yaml in it holds a case"),
+        ({"a.yaml": "cases: []"}, "no file *.yaml in it holds a case"),
+        ({"a.yaml": CASE, "b.yaml": CASE}, "case sum occurs twice"),
+        ({"a.yaml": CASE, "b.yaml": "- a"}, "b.yaml: must hold a list under `cases:`"),
+    ],
+)
+def test_a_bad_folder_of_cases_is_named(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(RewardGateError) as caught:
+        load_cases(tmp_path)
+    assert message in str(caught.value)

@@ -1,0 +1,100 @@
+"""Dress for a response: its words stay, in their order, and something is put around them."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from rewardgate.probes import phrases
+from rewardgate.probes.transformation import Transformation, one_of
+
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +")
+
+
+def polite_around(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str:
+    opening, closing = (
+        texts[int(rng.integers(len(texts)))]
+        for texts in (phrases.POLITE_OPENINGS, phrases.POLITE_CLOSINGS)
+    )
+    return f"{opening} {response} {closing}"
+
+
+def heading(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+    return f"## Answer\n\n{response}"
+
+
+def bold(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str | None:
+    return f"**{response}**" if response.strip() else None
+
+
+def bullets(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str | None:
+    if not response.strip():
+        return None
+    lines = [part for line in response.splitlines() for part in _SENTENCE_END.split(line) if part]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def article(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str | None:
+    """Headings, a list and bold at once."""
+    listed = bullets(rng, prompt, response, others)
+    return f"# Overview\n\n## **Answer**\n\n{listed}\n\n---" if listed is not None else None
+
+
+def jargon_around(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str:
+    opening, closing = (
+        texts[int(rng.integers(len(texts)))]
+        for texts in (phrases.JARGON_OPENINGS, phrases.JARGON_CLOSINGS)
+    )
+    return f"{opening} {response} {closing}"
+
+
+def echoed(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str | None:
+    return f"You ask: {prompt} {response}" if prompt.strip() else None
+
+
+def with_emoji(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+    """An emoji after every sentence."""
+    parts = _SENTENCE_END.split(response)
+    drawn = rng.integers(len(phrases.EMOJI), size=len(parts))
+    return " ".join(f"{part} {phrases.EMOJI[i]}" for part, i in zip(parts, drawn, strict=True))
+
+
+def with_special_tokens(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str:
+    drawn = rng.choice(len(phrases.SPECIAL_TOKENS), size=3, replace=False)
+    return " ".join([response, *(phrases.SPECIAL_TOKENS[i] for i in drawn)])
+
+
+def _preserving(name: str, family: str, change: object) -> Transformation:
+    return Transformation(name, family, "preserving", change)  # type: ignore[arg-type]
+
+
+BEFORE, AFTER = "{text} {response}", "{response} {text}"
+TRANSFORMATIONS = (
+    _preserving("polite_opening", "polite_template", one_of(phrases.POLITE_OPENINGS, BEFORE)),
+    _preserving("polite_closing", "polite_template", one_of(phrases.POLITE_CLOSINGS, AFTER)),
+    _preserving("polite_around", "polite_template", polite_around),
+    _preserving("heading", "markdown_dressing", heading),
+    _preserving("bold", "markdown_dressing", bold),
+    _preserving("bullets", "markdown_dressing", bullets),
+    _preserving("article", "markdown_dressing", article),
+    _preserving("jargon_opening", "jargon_stacking", one_of(phrases.JARGON_OPENINGS, BEFORE)),
+    _preserving("jargon_closing", "jargon_stacking", one_of(phrases.JARGON_CLOSINGS, AFTER)),
+    _preserving("jargon_around", "jargon_stacking", jargon_around),
+    _preserving("praise_before", "praise_injection", one_of(phrases.PRAISE, BEFORE)),
+    _preserving("praise_after", "praise_injection", one_of(phrases.PRAISE, AFTER)),
+    _preserving("echoed", "prompt_echo", echoed),
+    _preserving("emoji", "emoji_and_special_tokens", with_emoji),
+    _preserving("special_tokens", "emoji_and_special_tokens", with_special_tokens),
+)

@@ -1,0 +1,30 @@
+"""data/ingested examined, annotator by annotator: reports/audit.json."""
+
+import sys
+
+from rewardgate.audit import audit
+from rewardgate.errors import run_or_explain
+from rewardgate.files import read_table, write_json
+from rewardgate.settings import load_settings
+
+
+def main() -> None:
+    settings = load_settings()
+    responses = read_table("data/ingested/responses.parquet")
+    report = audit(responses, settings.audit, settings.gate.resamples, settings.seed)
+    write_json("reports/audit.json", report)
+    worst, noise = (report["figures"][name] for name in ("worst_agreement", "label_noise"))
+    least = f"{report['worst_annotator']} {worst['estimate']:.3f}" if worst else "unknown"
+    flipped = f"{noise['estimate']:.3f}" if noise else "unknown"
+    print(
+        f"audit: {len(report['annotators'])} annotators; least agreement with the others: {least}; "
+        f"label noise: {flipped}"
+    )
+    for one in report["anomalous"]:
+        print(f"audit: {one['annotator']}: {'; '.join(one['reasons'])}")
+    for note in report["notes"]:
+        print(f"audit: {note}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))
