@@ -15,6 +15,7 @@ from rewardgate.ingest import find_inputs
 from rewardgate.promotion import is_current
 from rewardgate.settings import load_settings
 from rewardgate.shapes import require_known_figures, require_slices
+from rewardgate.signing import public_key, signing_key
 from rewardgate.stress import load_cases
 from rewardgate.wording import interval, required, value_and_threshold
 
@@ -38,13 +39,14 @@ def main() -> int:
     require_known_figures(settings, load_cases(settings.stress.cases))
     if "simulate" not in stage_order():
         find_inputs(settings.ingest.inputs)
+    signing_key(settings.promote)
     stale = stale_stages() - ALWAYS_ASKED
-    if not stale and VERDICT.is_file() and is_current(read_json(VERDICT), PROMOTED):
+    if not stale and is_current(VERDICT, PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
         return 0
     champion = find_champion(settings.gate.champion, PROMOTED, None)
     if champion is not None:
-        load_champion(champion)
+        load_champion(champion, public_key(settings.promote))
     state = cast("State[Any]", retrain(return_state=True))
     if state.is_completed():
         return 0

@@ -7,8 +7,9 @@ from typing import Any
 
 from rewardgate.calibration import normalise
 from rewardgate.errors import RewardGateError
-from rewardgate.files import read_json, sha256_folder
-from rewardgate.promotion import BUNDLE_FILES, current_version
+from rewardgate.files import read_json
+from rewardgate.manifest import REPORTS
+from rewardgate.promotion import CURRENT, require_intact
 from rewardgate.reward_model import RewardModel
 from rewardgate.rewards import compose
 from rewardgate.scoring import in_shares, score
@@ -57,18 +58,17 @@ class Promoted:
         }
 
 
-def load_promoted(promoted: str | Path) -> Promoted:
+def load_promoted(promoted: str | Path, public_key: str | Path | None = None) -> Promoted:
     """Load the current version under `promoted`.
 
-    Raises RewardGateError if nothing was promoted, or if its files are not those of its record.
+    public_key: an Ed25519 public key (PEM); with it the bundle must be signed by its other half
+    Raises RewardGateError if nothing was promoted, or names every file that is not as promoted.
     """
-    current = current_version(Path(promoted))
-    if current is None:
+    current = Path(promoted) / CURRENT
+    if not current.exists():
         raise RewardGateError(f"{promoted}: nothing was promoted yet; run `rewardgate run`")
-    folder, record = current
-    found = sha256_folder(folder, without=BUNDLE_FILES)
-    if record["verdict"] != "promoted" or found != record["model_sha256"]:
-        raise RewardGateError(f"{folder}: differs from its promotion record; promote it again")
-    rewards = Rewards.model_validate(record["params"]["rewards"])
-    calibration = read_json(folder / "calibration.json")
+    folder = current.resolve()
+    manifest = require_intact(folder, Path(public_key) if public_key is not None else None)
+    rewards = Rewards.model_validate(manifest.params["rewards"])
+    calibration = read_json(folder / REPORTS / "calibration.json")
     return Promoted(folder.name, RewardModel.load(folder), calibration, rewards)

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardgate.errors import RewardGateError
-from rewardgate.files import read_json, sha256_folder
-from rewardgate.promotion import BUNDLE_FILES, current_version
+from rewardgate.files import read_json
+from rewardgate.manifest import MANIFEST, REPORTS
+from rewardgate.promotion import VERDICT, current_version, require_intact
 
 if TYPE_CHECKING:
     from rewardgate.reward_model import RewardModel
@@ -31,43 +32,45 @@ def find_champion(setting: str, promoted: Path, candidate_sha256: str | None) ->
         current = current_version(promoted)
         if current is None:
             return None
-        folder, record = current
-        if record["model_sha256"] == candidate_sha256:
-            verdict = folder / "verdict.json"
+        folder, manifest = current
+        if manifest.model_sha256 == candidate_sha256:
+            verdict = folder / VERDICT
             before = read_json(verdict).get("champion") if verdict.is_file() else None
             if before is None:
                 return None
             folder = promoted / before["version"]
-    if not (folder / "promotion.json").is_file():
+    if not (folder / MANIFEST).is_file():
         raise RewardGateError(
-            f"{_shown(folder)}: the champion is no promoted bundle (no promotion.json there); "
+            f"{_shown(folder)}: the champion is no promoted bundle (no {MANIFEST} there); "
             "restore it, or set gate.champion to none or to another bundle"
         )
     return folder
 
 
-def identity(folder: Path) -> dict[str, str]:
-    """Name and model hash of a bundle. Raises RewardGateError if the model is not the recorded."""
-    sha256 = read_json(folder / "promotion.json")["model_sha256"]
-    if sha256_folder(folder, without=BUNDLE_FILES) != sha256:
+def identity(folder: Path, public_key: Path | None) -> dict[str, str]:
+    """Name and model hash of a bundle. Raises RewardGateError if it is not as promoted."""
+    try:
+        manifest = require_intact(Path(_shown(folder)), public_key)
+    except RewardGateError as error:
         raise RewardGateError(
-            f"{_shown(folder)}: the champion's files differ from its promotion record; restore "
-            "them, or set gate.champion to none or to another bundle"
-        )
-    return {"version": folder.resolve().name, "model_sha256": sha256}
+            f"the champion cannot be trusted: {error}; or set gate.champion to none or to another "
+            "bundle"
+        ) from None
+    return {"version": folder.resolve().name, "model_sha256": manifest.model_sha256}
 
 
-def load_champion(folder: Path) -> "tuple[RewardModel, dict[str, Any]]":
+def load_champion(folder: Path, public_key: Path | None) -> "tuple[RewardModel, dict[str, Any]]":
     """Model and calibration of a bundle, of whatever architecture and score scale.
 
-    Raises RewardGateError if it is not as recorded or cannot be loaded.
+    public_key: with it, the bundle must be signed by its other half
+    Raises RewardGateError if it is not as promoted or cannot be loaded.
     """
     from rewardgate.reward_model import RewardModel  # torch takes seconds; who asks may not need it
 
-    identity(folder)
+    identity(folder, public_key)
     try:
         model = RewardModel.load(folder)
-        calibration = read_json(folder / "calibration.json")
+        calibration = read_json(folder / REPORTS / "calibration.json")
         if calibration["temperature"] <= 0:
             raise ValueError("its temperature is not positive")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, RewardGateError) as error:

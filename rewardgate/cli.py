@@ -1,4 +1,4 @@
-"""The command line: run, report, status, score."""
+"""The command line: run, report, status, score, verify, sign, key."""
 
 import json
 import os
@@ -6,15 +6,19 @@ import subprocess
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json
+from rewardgate.manifest import REPORTS
 from rewardgate.quiet import silence
 from rewardgate.verdict_table import print_verdict
+
+if TYPE_CHECKING:
+    from rewardgate.verification import Finding
 
 PROMOTED = Path("models/promoted")
 VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
@@ -73,17 +77,23 @@ def status() -> None:
     from dvc.repo import Repo
 
     from rewardgate.promotion import current_version, is_current
+    from rewardgate.verification import signature_words
 
     enter_project()
     promoted = current_version(PROMOTED)
     if promoted is None:
         typer.echo("promoted:  nothing yet")
     else:
-        folder, record = promoted
-        metrics = record["metrics"]
+        folder, manifest = promoted
+        metrics = read_json(folder / REPORTS / "verdict.json")["metrics"]
+        try:
+            signed = signature_words(folder, configured_key())
+        except RewardGateError as error:
+            signed = str(error)
         typer.echo(
             f"promoted:  {folder.name} (accuracy {metrics['accuracy']:.3f}, mean margin "
-            f"{metrics['mean_margin_bt_logits']:.3f}, model {record['model_sha256'][:12]})"
+            f"{metrics['mean_margin_bt_logits']:.3f}, model {manifest.model_sha256[:12]})\n"
+            f"           {signed}"
         )
     if VERDICT.is_file():
         verdict = read_json(VERDICT)
@@ -94,7 +104,7 @@ def status() -> None:
         typer.echo("candidate: none judged yet")
     with Repo() as repo:
         stale = set(repo.status(targets=["promote"], with_deps=True)) - {"champion"}
-    if VERDICT.is_file() and is_current(read_json(VERDICT), PROMOTED):
+    if is_current(VERDICT, PROMOTED):
         stale.discard("promote")
     typer.echo(f"stale:     {', '.join(sorted(stale)) or 'nothing'}")
 
@@ -125,7 +135,9 @@ def score(
     match prompt, response, input_, output:
         case str(x), str(y), None, None:
             enter_project()
-            result = load_promoted(PROMOTED).reward(sys.stdin.read() if x == "-" else x, y)
+            result = load_promoted(PROMOTED, configured_key()).reward(
+                sys.stdin.read() if x == "-" else x, y
+            )
             if as_json:
                 typer.echo(json.dumps(result))
             else:
@@ -135,10 +147,113 @@ def score(
         case None, None, Path() as source, Path() as target:
             source, target = source.resolve(), target.resolve()
             enter_project()
-            rows = score_file(load_promoted(PROMOTED), source, target)
+            rows = score_file(load_promoted(PROMOTED, configured_key()), source, target)
             processes().print(f"{rows} responses scored: {target}")
         case _:
             raise RewardGateError("score: give a prompt and a response, or --input and --output")
+
+
+@app.command()
+def verify(
+    bundle: Annotated[
+        str, typer.Argument(help="A version under models/promoted, or the folder of a bundle.")
+    ] = "current",
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="Ed25519 public key (PEM), in the place of promote.public_key."),
+    ] = None,
+    rederive: Annotated[
+        bool,
+        typer.Option("--rederive", help="Also make it again from git and DVC in a clean clone."),
+    ] = False,
+) -> None:
+    """Check a promoted bundle: every file's hash, the signature, and the verdict judged again.
+
+    Prints one line a thing. Exit code 0: all hold, 3: something does not, 2: it cannot be checked.
+    Outside a project, give a folder and --public-key.
+    """
+    from rewardgate.verification import verify
+
+    folder = Path(bundle).resolve() if Path(bundle).is_dir() else None
+    key = public_key.resolve() if public_key else None
+    if folder is None or key is None or rederive:
+        enter_project()
+        folder, key = folder or version_folder(bundle), key or configured_key()
+    findings = verify(folder, key)
+    show(findings)
+    if rederive and all(finding.passed for finding in findings):
+        from rewardgate.manifest import read_manifest
+        from rewardgate.rederive import rederive as make_again
+
+        again = make_again(folder, read_manifest(folder))
+        show(again)
+        findings += again
+    raise typer.Exit(0 if all(finding.passed for finding in findings) else BLOCKED)
+
+
+@app.command()
+def sign(
+    bundle: Annotated[str, typer.Argument(help="A version under models/promoted.")] = "current",
+) -> None:
+    """Sign a bundle that was promoted without a key. Its files are checked first."""
+    from rewardgate import signing
+    from rewardgate.promotion import require_intact
+    from rewardgate.settings import load_settings
+
+    enter_project()
+    folder = version_folder(bundle)
+    key = signing.signing_key(load_settings().promote)
+    if key is None:
+        raise RewardGateError(f"sign: set promote.signing_key or {signing.VARIABLE} to a key")
+    require_intact(folder, None)
+    signing.sign(folder, key)
+    typer.echo(f"signed: {folder / signing.SIGNATURE}")
+
+
+@app.command()
+def key(
+    folder: Annotated[Path, typer.Argument(help="Where to write the pair, outside the project.")],
+) -> None:
+    """Make a pair of Ed25519 keys for signed promotions."""
+    from rewardgate.signing import PUBLIC_KEY, VARIABLE, make_keys
+
+    for parent in (folder.resolve(), *folder.resolve().parents):
+        if (parent / ".git").exists():
+            raise RewardGateError(
+                f"{folder}: lies in the git repository {parent}, and a private key must not be "
+                "committed; name a folder outside"
+            )
+    private, public = make_keys(folder)
+    typer.echo(
+        f"private key: {private} (mode 0600; keep it secret and outside the repository)\n"
+        f"public key:  {public}\n"
+        f"next: commit a copy of {PUBLIC_KEY} in the project, set promote.public_key to it, and "
+        f"export {VARIABLE}={private.resolve()}"
+    )
+
+
+def show(findings: "list[Finding]") -> None:
+    for finding in findings:
+        typer.echo(f"{'pass' if finding.passed else 'FAIL'}  {finding.what:14} {finding.words}")
+
+
+def version_folder(version: str) -> Path:
+    """Folder of a promoted version. Raises RewardGateError if there is none of that name."""
+    folder = (PROMOTED / version).resolve()
+    if not folder.is_dir():
+        known = sorted(path.name for path in PROMOTED.glob("[!.]*") if path.name != "current")
+        raise RewardGateError(
+            f"{PROMOTED / version}: no such version; promoted are {', '.join(known) or 'none'}"
+        )
+    return PROMOTED / folder.name
+
+
+def configured_key() -> Path | None:
+    """The public key that the project asks promotions to be signed with."""
+    from rewardgate.settings import load_settings
+    from rewardgate.signing import public_key
+
+    return public_key(load_settings().promote)
 
 
 def enter_project() -> None:

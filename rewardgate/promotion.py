@@ -4,24 +4,32 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rewardgate.errors import RewardGateError
-from rewardgate.files import (
-    atomic_folder,
-    read_json,
-    sha256_file,
-    sha256_folder,
-    sha256_json,
-    write_json,
+from rewardgate.files import atomic_folder, read_json, sha256_file, sha256_folder, write_text
+from rewardgate.manifest import (
+    MANIFEST,
+    REPORTS,
+    Git,
+    Manifest,
+    altered,
+    hashes,
+    misnamed,
+    read_manifest,
 )
+from rewardgate.signing import require_signature, sign
 
 CURRENT = "current"
-BUNDLE_FILES = ("calibration.json", "verdict.json", "promotion.json")
+VERDICT = f"{REPORTS}/verdict.json"
+"""The verdict in a bundle."""
+
 LIBRARIES = (
     "rewardgate",
     "torch",
@@ -33,36 +41,60 @@ LIBRARIES = (
     "pandas",
     "pyarrow",
 )
+RECORDED_WHOLE = (":!dvc.lock", ":!params.yaml", ":(exclude,glob)**/.gitignore")
+"""What git need not vouch for: the manifest holds the content of the first two, and DVC writes
+the last."""
 
 
-def require_unchanged(verdict: dict[str, Any], model: Path) -> str:
-    """Hash of the candidate.
+def require_unchanged(verdict: dict[str, Any], model: Path) -> None:
+    """Raises RewardGateError if model, data or a report is not what the gate judged.
 
-    Raises RewardGateError if it, a report or the data changed after the verdict.
+    Nor may a report have measured another model or another calibration set than the gate saw.
     """
     for path, judged in {**verdict["reports"], **verdict["data"]}.items():
         if not Path(path).is_file() or sha256_file(path) != judged:
             raise RewardGateError(f"{path}: changed after the gate judged it; run the gate again")
-    found = sha256_folder(model)
-    if found != verdict["model_sha256"]:
+    if sha256_folder(model) != verdict["model_sha256"]:
         raise RewardGateError(f"{model}: changed after the gate judged it; run the gate again")
-    return found
+    reports = {path: read_json(path) for path in verdict["reports"]}
+    if fault := misattributed(reports, verdict["model_sha256"], verdict["data"]):
+        raise RewardGateError(f"{fault}; run the stage that writes it, and the gate, again")
 
 
-def promotion_record(verdict: dict[str, Any], params: dict[str, Any], lock: Path) -> dict[str, Any]:
-    """All that a promotion rests on: model, data, params, code, environment and metrics."""
-    return {
-        "verdict": verdict["verdict"],
-        "model_sha256": verdict["model_sha256"],
-        "verdict_sha256": sha256_json(verdict),
-        "reports": verdict["reports"],
-        "data": verdict["data"],
-        "metrics": verdict["metrics"],
-        "dvc_lock_sha256": lock_hash(lock),
-        "git": git_state(),
-        "params": params,
-        "environment": environment(),
-    }
+def misattributed(
+    reports: Mapping[str, Any], model_sha256: str, data: Mapping[str, str]
+) -> str | None:
+    """A report that measured another model or calibration set than the verdict names, if any.
+
+    reports: by path; those of one model say which in `model_sha256`
+    """
+    calibration_set = next((data[path] for path in data if Path(path).stem == "calibration"), None)
+    for path, report in reports.items():
+        if report.get("model_sha256", model_sha256) != model_sha256:
+            return f"{path}: measured another model than the one that was judged"
+        if report.get("calibration_set_sha256", calibration_set) != calibration_set:
+            return f"{path}: fixed on another calibration set than the one that was judged"
+    return None
+
+
+def make_manifest(
+    files: Mapping[str, Path], verdict: dict[str, Any], params: dict[str, Any], lock: Path
+) -> Manifest:
+    """What a promotion holds and rests on.
+
+    files: those of the bundle, by path in it
+    params: the content of params.yaml; its section `promote` says how to sign and is left out
+    """
+    return Manifest(
+        verdict=verdict["verdict"],
+        model_sha256=verdict["model_sha256"],
+        files=hashes(files),
+        data=verdict["data"],
+        params={name: value for name, value in params.items() if name != "promote"},
+        dvc_lock=lock_stages(lock),
+        git=git_state(),
+        environment=environment(),
+    )
 
 
 def environment() -> dict[str, str]:
@@ -74,68 +106,94 @@ def environment() -> dict[str, str]:
     }
 
 
-def lock_hash(path: Path) -> str:
-    """Hash of dvc.lock without the entry of `promote`, which DVC writes after the promotion."""
+def lock_stages(path: Path) -> dict[str, Any]:
+    """The stages of dvc.lock without `promote`, which DVC writes after the promotion."""
     try:
         lock = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RewardGateError(f"{path}: no such file; promote through `dvc repro`") from None
-    return sha256_json({k: v for k, v in lock["stages"].items() if k != "promote"})
+    return {name: stage for name, stage in lock["stages"].items() if name != "promote"}
 
 
-def git_state() -> dict[str, Any]:
-    """Commit of the working tree, and whether tracked files differ from it (dvc.lock aside)."""
+def git_state() -> Git:
+    """Commit of the working tree, and the tracked files that differ from it."""
 
-    def git(*arguments: str) -> str | None:
+    def git(*arguments: str) -> str:
         run = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-        return run.stdout.strip() if run.returncode == 0 else None
+        return run.stdout if run.returncode == 0 else ""
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
-    return {
-        "commit": git("rev-parse", "--verify", "--quiet", "HEAD"),
-        "changed_files": sorted(line[2:].strip() for line in changed.splitlines())
-        if changed
-        else [],
-    }
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *RECORDED_WHOLE)
+    return Git(
+        commit=git("rev-parse", "--verify", "--quiet", "HEAD").strip() or None,
+        changed_files=sorted(line[3:] for line in changed.splitlines()),
+    )
 
 
 def publish(
-    model: Path, files: dict[str, Path], record: dict[str, Any], promoted: Path
+    files: Mapping[str, Path],
+    manifest: Manifest,
+    promoted: Path,
+    key: Ed25519PrivateKey | None = None,
 ) -> tuple[Path, bool]:
-    """Publish a model under `promoted`, named after its record, and point `current` at it.
+    """Publish a bundle under `promoted`, named after its manifest, and point `current` at it.
 
-    files: further files of the bundle, by name
+    files: those of the bundle, by path in it
     Returns the folder of the version and whether `current` moved. The version is written under
     another name and renamed, then the link `current` is replaced; each is one atomic step, so
     that `current` always names a whole bundle. Versions published earlier are not touched.
+    Raises RewardGateError if a file is not as the manifest has it.
     """
-    name = sha256_json(record)[:12]
-    target = promoted / name
-    if not target.exists():
+    target = promoted / manifest.version()
+    if not target.exists() or misnamed(target) or altered(target, manifest):
         with atomic_folder(target) as folder:
-            shutil.copytree(model, folder, dirs_exist_ok=True)
-            for file, source in files.items():
-                shutil.copy(source, folder / file)
-            write_json(folder / "promotion.json", record)
+            for name, source in files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, folder / name)
+            write_text(folder / MANIFEST, manifest.text())
+            if faults := altered(folder, manifest):
+                raise RewardGateError(f"{'; '.join(faults)} while it was copied; promote it again")
+    if key is not None:
+        sign(target, key)
     link = promoted / CURRENT
-    if link.is_symlink() and os.readlink(link) == name:
+    if link.is_symlink() and os.readlink(link) == target.name:
         return target, False
     temporary = promoted / f".{CURRENT}.{os.getpid()}.tmp"
     temporary.unlink(missing_ok=True)
-    temporary.symlink_to(name)
+    temporary.symlink_to(target.name)
     os.replace(temporary, link)
     return target, True
 
 
-def is_current(verdict: dict[str, Any], promoted: Path) -> bool:
-    """Whether what is promoted rests on this very verdict."""
+def is_current(verdict: Path, promoted: Path) -> bool:
+    """Whether what is promoted rests on this very verdict, the file verdict.json."""
     current = current_version(promoted)
-    return current is not None and current[1]["verdict_sha256"] == sha256_json(verdict)
+    if current is None or not verdict.is_file():
+        return False
+    return current[1].files.get(VERDICT) == sha256_file(verdict)
 
 
-def current_version(promoted: Path) -> tuple[Path, dict[str, Any]] | None:
-    """Folder and record of the promoted model; None if nothing was ever promoted."""
+def current_version(promoted: Path) -> tuple[Path, Manifest] | None:
+    """Folder and manifest of the promoted model; None if nothing was ever promoted."""
     folder = promoted / CURRENT
     if not folder.exists():
         return None
-    return folder.resolve(), read_json(folder / "promotion.json")
+    return folder.resolve(), read_manifest(folder.resolve())
+
+
+def require_intact(folder: Path, public_key: Path | None) -> Manifest:
+    """The manifest of a bundle whose every file is as recorded.
+
+    public_key: with it, the manifest must be signed by its other half
+    Raises RewardGateError that names each altered file, or the fault of the signature.
+    """
+    manifest = read_manifest(folder)
+    faults = [fault for fault in (misnamed(folder),) if fault] + altered(folder, manifest)
+    if faults:
+        raise RewardGateError(
+            f"{folder}: {'; '.join(faults)}; restore the bundle or promote it again"
+        )
+    if manifest.verdict != "promoted":
+        raise RewardGateError(f"{folder}: its verdict is {manifest.verdict}; promote another")
+    if public_key is not None:
+        require_signature(folder, public_key)
+    return manifest

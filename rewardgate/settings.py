@@ -293,6 +293,7 @@ class Settings(Section):
     adversary: Adversary
     rewards: Rewards
     gate: Gate
+    promote: Promote = Promote()
 
     @model_validator(mode="after")
     def preset_exists(self) -> "Settings":

@@ -4,7 +4,7 @@ import sys
 
 from rewardgate.calibration import calibrate
 from rewardgate.errors import run_or_explain
-from rewardgate.files import read_table, sha256_file, write_json
+from rewardgate.files import read_table, sha256_file, sha256_folder, write_json
 from rewardgate.metrics import Scored
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
@@ -21,6 +21,7 @@ def main() -> None:
     if not processes().is_main_process:
         return
     report = {
+        "model_sha256": sha256_folder("models/candidate"),
         "calibration_set_sha256": sha256_file(CALIBRATION_SET),
         **calibrate(scored, settings.calibrate, settings.seed),
     }

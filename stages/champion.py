@@ -7,12 +7,14 @@ from rewardgate.champion import find_champion, identity
 from rewardgate.errors import run_or_explain
 from rewardgate.files import sha256_folder, write_json
 from rewardgate.settings import load_settings
+from rewardgate.signing import public_key
 
 
 def main() -> None:
     candidate = sha256_folder("models/candidate")
-    folder = find_champion(load_settings().gate.champion, Path("models/promoted"), candidate)
-    champion = identity(folder) if folder is not None else None
+    settings = load_settings()
+    folder = find_champion(settings.gate.champion, Path("models/promoted"), candidate)
+    champion = identity(folder, public_key(settings.promote)) if folder is not None else None
     write_json("models/champion.json", champion)
     print(f"champion: {champion['version'] if champion else 'none'}")
 

@@ -11,6 +11,7 @@ from rewardgate.metrics import Scored
 from rewardgate.processes import processes
 from rewardgate.scoring import score_table
 from rewardgate.settings import load_settings
+from rewardgate.signing import public_key
 from rewardgate.stress import load_cases, run_stress
 
 REPORT = "reports/champion.json"
@@ -27,7 +28,7 @@ def main() -> None:
     candidate = sha256_folder("models/candidate")
     folder = find_champion(settings.gate.champion, Path("models/promoted"), candidate)
     assert folder is not None
-    model, calibration = load_champion(folder)
+    model, calibration = load_champion(folder, public_key(settings.promote))
     scores = read_table("reports/scores.parquet")
     test = scores[scores["split"] == "test"].reset_index(drop=True)
     theirs = score_table(model, test, "champion, test set")
@@ -50,7 +51,7 @@ def main() -> None:
         settings.gate.resamples,
         settings.seed,
     )
-    write_json(REPORT, {"champion": champion, **report})
+    write_json(REPORT, {"model_sha256": candidate, "champion": champion, **report})
     difference = report["difference"]["accuracy"]["estimate"]
     print(f"against champion {champion['version']}: accuracy {difference:+.3f}")
 

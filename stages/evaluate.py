@@ -6,7 +6,14 @@ import pandas as pd
 
 from rewardgate.errors import run_or_explain
 from rewardgate.figures import evaluation_report
-from rewardgate.files import atomic_path, read_json, read_table, write_json, write_table
+from rewardgate.files import (
+    atomic_path,
+    read_json,
+    read_table,
+    sha256_folder,
+    write_json,
+    write_table,
+)
 from rewardgate.metrics import Scored
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
@@ -35,7 +42,8 @@ def main() -> None:
         settings.gate.resamples,
         settings.seed,
     )
-    write_json("reports/evaluation.json", report)
+    measured = {"model_sha256": sha256_folder("models/candidate"), **report}
+    write_json("reports/evaluation.json", measured)
     write_json("reports/samples.json", samples(scored["test"], settings.evaluate.samples))
     write_table(
         "reports/scores.parquet",

@@ -7,7 +7,10 @@ import yaml
 
 from rewardgate.errors import BLOCKED, run_or_explain
 from rewardgate.files import read_json, write_json
-from rewardgate.promotion import promotion_record, publish, require_unchanged
+from rewardgate.manifest import bundle_files
+from rewardgate.promotion import VERDICT, make_manifest, publish, require_unchanged
+from rewardgate.settings import load_settings
+from rewardgate.signing import signing_key
 
 CANDIDATE, PROMOTED = Path("models/candidate"), Path("models/promoted")
 
@@ -15,18 +18,20 @@ CANDIDATE, PROMOTED = Path("models/candidate"), Path("models/promoted")
 def main() -> int:
     verdict = read_json("reports/verdict.json")
     require_unchanged(verdict, CANDIDATE)
+    key = signing_key(load_settings().promote)
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    record = promotion_record(verdict, params, Path("dvc.lock"))
+    reports = {path: Path(path) for path in (VERDICT, *verdict["reports"])}
+    files = {**bundle_files(CANDIDATE), **reports}
+    manifest = make_manifest(files, verdict, params, Path("dvc.lock"))
     if verdict["verdict"] != "promoted":
         refusal = Path(f"models/refused/{verdict['model_sha256'][:12]}.json")
-        write_json(refusal, {**record, "failures": verdict["failures"]})
+        write_json(refusal, {**manifest.model_dump(), "failures": verdict["failures"]})
         print(f"blocked: {len(verdict['failures'])} of {len(verdict['items'])} items fail")
         for line in verdict["failures"]:
             print(f"  {line}")
         print(f"the promoted model is untouched; refusal recorded in {refusal}")
         return BLOCKED
-    files = {name: Path("reports") / name for name in ("calibration.json", "verdict.json")}
-    folder, moved = publish(CANDIDATE, files, record, PROMOTED)
+    folder, moved = publish(files, manifest, PROMOTED, key)
     print(f"promoted: {folder}" if moved else f"promoted already: {folder}")
     return 0
 

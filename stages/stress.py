@@ -3,7 +3,7 @@
 import sys
 
 from rewardgate.errors import run_or_explain
-from rewardgate.files import read_json, write_json
+from rewardgate.files import read_json, sha256_folder, write_json
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
@@ -20,7 +20,8 @@ def main() -> None:
     )
     if not processes().is_main_process:
         return
-    write_json("reports/stress.json", report)
+    measured = {"model_sha256": sha256_folder("models/candidate"), **report}
+    write_json("reports/stress.json", measured)
     for name, family in report["families"].items():
         print(f"{name:22} {family['passed']:3} of {family['cases']} below the correct, brief one")
 

@@ -2,12 +2,14 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from project import ROOT
 from tables import responses_table
 
 from rewardgate.files import sha256_folder, write_json, write_table
+from rewardgate.manifest import Git, Manifest, bundle_files, hashes
 from rewardgate.promotion import publish
 from rewardgate.reward_model import RewardModel
 
@@ -46,16 +48,31 @@ def save_fresh(base: Path, folder: Path) -> None:
 
 def promote(base: Path, project: Path) -> Path:
     """Publish a fresh reward model on `base` as the promoted one; returns its folder."""
-    model, calibration = project / "fresh", project / "calibration.json"
-    save_fresh(base, model)
-    write_json(calibration, CALIBRATION)
-    record = {
-        "verdict": "promoted",
-        "model_sha256": sha256_folder(model),
-        "params": {"rewards": REWARDS},
-    }
-    files = {calibration.name: calibration}
-    return publish(model, files, record, project / "models/promoted")[0]
+    save_fresh(base, project / "fresh")
+    reports = {"calibration": CALIBRATION, "verdict": {"champion": None}}
+    return publish_bundle(project / "fresh", reports, project / "models/promoted")
+
+
+def publish_bundle(model: Path, reports: dict[str, Any], promoted: Path, **changes: Any) -> Path:
+    """Publish the folder `model` with reports by name; returns the bundle's folder.
+
+    changes: to the manifest
+    """
+    for name, report in reports.items():
+        write_json(promoted.parent / f"{name}.json", report)
+    files = {f"reports/{name}.json": promoted.parent / f"{name}.json" for name in reports}
+    files |= bundle_files(model)
+    manifest = Manifest(
+        verdict="promoted",
+        model_sha256=sha256_folder(model),
+        files=hashes(files),
+        data={},
+        params={"rewards": REWARDS},
+        dvc_lock={},
+        git=Git(commit=None, changed_files=[]),
+        environment={},
+    )
+    return publish(files, manifest.model_copy(update=changes), promoted)[0]
 
 
 def make_scoring_project(candidate: Path, promoted: Path, project: Path) -> Path:

@@ -4,23 +4,23 @@ import json
 from pathlib import Path
 
 import pytest
-from scoring_project import make_scoring_project
+from scoring_project import CALIBRATION, make_scoring_project, publish_bundle
 
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.errors import RewardGateError
-from rewardgate.files import read_json, sha256_folder, write_json
-from rewardgate.promotion import publish
+from rewardgate.files import read_json, write_json
+from rewardgate.signing import make_keys
 from stages import calibrate, champion, compare, evaluate, stress
 
 
 def bundle(promoted: Path, name: str, sha256: str, champion: str | None = None) -> Path:
     """A promoted version without a model; `champion` is the version it was compared with."""
-    (promoted / "source").mkdir(parents=True, exist_ok=True)
     before = {"version": champion, "model_sha256": "?"} if champion else None
-    write_json(promoted.parent / "verdict.json", {"champion": before})
-    files = {"verdict.json": promoted.parent / "verdict.json"}
-    record = {"model_sha256": sha256, "name": name}
-    return publish(promoted / "source", files, record, promoted)[0]
+    reports = {"verdict": {"champion": before}}
+    (promoted.parent / "none").mkdir(exist_ok=True)
+    return publish_bundle(
+        promoted.parent / "none", reports, promoted, model_sha256=sha256, data={"name": name}
+    )
 
 
 def test_the_champion_is_what_was_promoted_before_the_candidate(tmp_path: Path) -> None:
@@ -47,25 +47,36 @@ def test_a_champion_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         find_champion("models/x", Path("promoted"), "b")
 
 
-def test_a_champion_that_cannot_be_loaded_is_one_line(tiny_encoder: Path, tmp_path: Path) -> None:
+def test_a_champion_that_was_tampered_with_is_one_line(tiny_encoder: Path, tmp_path: Path) -> None:
     promoted = make_scoring_project(tiny_encoder, tiny_encoder, tmp_path / "p") / "models/promoted"
     folder = (promoted / "current").resolve()
-    assert load_champion(folder)[1]["temperature"] == 1.0
-    write_json(folder / "calibration.json", {"temperature": 0})
+    assert load_champion(folder, None)[1]["temperature"] == 1.0
+    _, public = make_keys(tmp_path / "keys")
+    with pytest.raises(RewardGateError, match=r"champion cannot be trusted: .*: unsigned, and"):
+        load_champion(folder, public)
+    write_json(folder / "config.json", {"hidden_size": 8})
+    (folder / "reports/calibration.json").unlink()
+    with pytest.raises(
+        RewardGateError,
+        match=r"config.json: altered; reports/calibration.json: missing; .* set gate.champion to",
+    ):
+        load_champion(folder, None)
+
+
+def test_a_champion_that_cannot_be_loaded_is_one_line(tiny_encoder: Path, tmp_path: Path) -> None:
+    project = make_scoring_project(tiny_encoder, tiny_encoder, tmp_path / "p")
+    model = project / "models/candidate"
+
+    def published(temperature: float) -> Path:
+        reports = {"calibration": {**CALIBRATION, "temperature": temperature}}
+        return publish_bundle(model, reports, project / "models/promoted")
+
     with pytest.raises(RewardGateError, match=r"cannot be loaded \(its temperature is not pos"):
-        load_champion(folder)
-    (folder / "calibration.json").unlink()
-    with pytest.raises(RewardGateError, match=r"cannot be loaded \(.*calibration.json: no such"):
-        load_champion(folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"hidden_size": 8}))
-    with pytest.raises(RewardGateError, match="files differ from its promotion record"):
-        load_champion(folder)
-    record = read_json(folder / "promotion.json")
-    record["model_sha256"] = sha256_folder(folder, without=("promotion.json",))
-    write_json(folder / "promotion.json", record)
+        load_champion(published(0.0), None)
+    config = json.loads((model / "config.json").read_text())
+    write_json(model / "config.json", config | {"hidden_size": 8})
     with pytest.raises(RewardGateError, match=r"the champion cannot be loaded \(") as caught:
-        load_champion(folder)
+        load_champion(published(1.0), None)
     assert "\n" not in str(caught.value)
 
 

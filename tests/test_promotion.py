@@ -8,15 +8,17 @@ import pytest
 from rewardgate.bundle import load_promoted
 from rewardgate.errors import RewardGateError
 from rewardgate.files import sha256_file, sha256_folder, write_json
+from rewardgate.manifest import bundle_files
 from rewardgate.promotion import (
     current_version,
     is_current,
-    lock_hash,
-    promotion_record,
+    lock_stages,
+    make_manifest,
     publish,
     require_unchanged,
 )
 from rewardgate.reward_model import RewardModel
+from rewardgate.signing import load_private_key, make_keys, sign
 
 REWARDS = {
     "granularity": "sequence",
@@ -51,9 +53,11 @@ def verdict() -> dict[str, Any]:
 
 
 def promote(params: dict[str, Any]) -> tuple[Path, bool]:
-    record = promotion_record(verdict(), params, Path("dvc.lock"))
-    files = {"calibration.json": Path("calibration.json")}
-    return publish(Path("candidate"), files, record, Path("promoted"))
+    write_json("verdict.json", verdict())
+    reports = {f"reports/{name}.json": Path(f"{name}.json") for name in ("calibration", "verdict")}
+    files = {**bundle_files(Path("candidate")), **reports}
+    manifest = make_manifest(files, verdict(), params, Path("dvc.lock"))
+    return publish(files, manifest, Path("promoted"))
 
 
 def test_a_promoted_bundle_is_loaded_and_scores_like_the_candidate(candidate: Path) -> None:
@@ -68,11 +72,13 @@ def test_a_promoted_bundle_is_loaded_and_scores_like_the_candidate(candidate: Pa
 
 
 def test_the_record_names_what_the_promotion_rests_on(candidate: Path) -> None:
-    folder, _ = promote({"rewards": REWARDS})
-    record = json.loads((folder / "promotion.json").read_text())
+    folder, _ = promote({"rewards": REWARDS, "promote": {"signing_key": "/home/ann/key.pem"}})
+    record = json.loads((folder / "manifest.json").read_text())
     assert record["model_sha256"] == sha256_folder("candidate")
+    assert record["files"]["model.safetensors"] == sha256_file("candidate/model.safetensors")
+    assert record["files"]["reports/calibration.json"] == sha256_file("calibration.json")
     assert record["params"] == {"rewards": REWARDS}
-    assert record["dvc_lock_sha256"] == lock_hash(Path("dvc.lock"))
+    assert record["dvc_lock"] == {"gate": {"cmd": "a"}}
     assert record["git"] == {"commit": None, "changed_files": []}
     assert record["environment"]["torch"].startswith("2.13")
 
@@ -110,7 +116,7 @@ def test_a_failed_publication_leaves_the_promoted_model(
 
 def test_weights_or_reports_changed_after_the_verdict_are_refused(candidate: Path) -> None:
     judged = verdict()
-    assert require_unchanged(judged, candidate) == judged["model_sha256"]
+    require_unchanged(judged, candidate)
     write_json("calibration.json", {"mean": 0.0, "std": 2.0, "temperature": 1.0})
     with pytest.raises(RewardGateError, match=r"calibration\.json: changed after the gate"):
         require_unchanged(judged, candidate)
@@ -130,19 +136,46 @@ def test_data_replaced_after_the_verdict_is_refused(candidate: Path) -> None:
         require_unchanged(judged, candidate)
 
 
-def test_an_altered_bundle_is_refused(candidate: Path) -> None:
+def test_an_altered_bundle_is_refused_with_every_altered_file_named(candidate: Path) -> None:
     folder, _ = promote({"rewards": REWARDS})
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(RewardGateError, match="differs from its promotion record"):
+    (folder / "reports/calibration.json").unlink()
+    with pytest.raises(
+        RewardGateError, match=r"model.safetensors: altered; reports/calibration.json: missing"
+    ):
         load_promoted("promoted")
+    promote({"rewards": REWARDS})
+    assert load_promoted("promoted").version == folder.name
+
+
+def test_with_a_public_key_only_a_bundle_signed_by_it_is_loaded(candidate: Path) -> None:
+    private, public = make_keys(Path("keys"))
+    folder, _ = promote({"rewards": REWARDS})
+    with pytest.raises(RewardGateError, match="unsigned"):
+        load_promoted("promoted", public)
+    sign(folder, load_private_key(private))
+    assert load_promoted("promoted", public).version == folder.name
+    with pytest.raises(RewardGateError, match="another key signed it"):
+        load_promoted("promoted", make_keys(Path("other"))[1])
+
+
+def test_a_file_that_changes_while_it_is_copied_is_not_published(candidate: Path) -> None:
+    write_json("verdict.json", verdict())
+    files = bundle_files(candidate)
+    manifest = make_manifest(files, verdict(), {"rewards": REWARDS}, Path("dvc.lock"))
+    (candidate / "model.safetensors").write_bytes(b"later")
+    with pytest.raises(RewardGateError, match=r"model.safetensors: altered while it was copied"):
+        publish(files, manifest, Path("promoted"))
+    assert current_version(Path("promoted")) is None
 
 
 def test_only_the_verdict_that_was_acted_on_is_current(candidate: Path) -> None:
-    assert not is_current(verdict(), Path("promoted"))
+    assert not is_current(Path("verdict.json"), Path("promoted"))
     promote({"rewards": REWARDS})
-    assert is_current(verdict(), Path("promoted"))
-    assert not is_current({**verdict(), "failures": ["other"]}, Path("promoted"))
+    assert is_current(Path("verdict.json"), Path("promoted"))
+    write_json("verdict.json", {**verdict(), "failures": ["other"]})
+    assert not is_current(Path("verdict.json"), Path("promoted"))
 
 
 def test_nothing_promoted_is_said_so(tmp_path: Path) -> None:
@@ -151,16 +184,8 @@ def test_nothing_promoted_is_said_so(tmp_path: Path) -> None:
         load_promoted(tmp_path)
 
 
-def test_the_lock_hash_leaves_out_the_promotion_itself(tmp_path: Path) -> None:
-    lock = tmp_path / "dvc.lock"
-    hashes = []
-    for text in (
-        "stages: {gate: {cmd: a}}",
-        "stages: {promote: {cmd: b}, gate: {cmd: a}}",
-        "stages: {gate: {cmd: c}}",
-    ):
-        lock.write_text(text)
-        hashes.append(lock_hash(lock))
-    assert hashes[0] == hashes[1] != hashes[2]
+def test_the_recorded_lock_leaves_out_the_promotion_itself(tmp_path: Path) -> None:
+    (tmp_path / "dvc.lock").write_text("stages: {promote: {cmd: b}, gate: {cmd: a}}")
+    assert lock_stages(tmp_path / "dvc.lock") == {"gate": {"cmd": "a"}}
     with pytest.raises(RewardGateError, match="promote through `dvc repro`"):
-        lock_hash(tmp_path / "none.lock")
+        lock_stages(tmp_path / "none.lock")

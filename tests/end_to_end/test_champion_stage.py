@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from project import ROOT, Project
-from scoring_project import make_scoring_project, save_fresh
+from scoring_project import make_scoring_project, publish_bundle, save_fresh
 
-from rewardgate.files import read_json, sha256_folder, write_json
-from rewardgate.promotion import publish
+from rewardgate.files import read_json
 
 OWN_STAGES = """
 stages:
@@ -43,11 +42,8 @@ def test_a_promotion_makes_nothing_stale_and_a_new_candidate_meets_the_promoted(
     assert repro() == ["champion", "promote"]
     assert read_json(path / "compared.json")["version"] == first
     assert repro() == ["champion"]
-    verdict = path / "verdict.json"
-    write_json(verdict, {"champion": read_json(path / "compared.json")})
-    record = {"model_sha256": sha256_folder(path / "models/candidate")}
-    files = {"verdict.json": verdict}
-    second, _ = publish(path / "models/candidate", files, record, path / "models/promoted")
+    reports = {"verdict": {"champion": read_json(path / "compared.json")}}
+    second = publish_bundle(path / "models/candidate", reports, path / "models/promoted")
     assert repro() == ["champion"]
     assert read_json(path / "compared.json")["version"] == first
     save_fresh(tiny_encoder, path / "models/candidate")

@@ -37,7 +37,7 @@ def test_the_default_is_promoted_on_all_items(promoted: Project) -> None:
         "champion"
     ]
     assert judged["champion"] is None
-    record = json.loads((current(promoted) / "promotion.json").read_text(encoding="utf-8"))
+    record = json.loads((current(promoted) / "manifest.json").read_text(encoding="utf-8"))
     assert record["model_sha256"] == judged["model_sha256"]
     assert record["git"]["commit"]
 
