@@ -38,6 +38,12 @@ def stage_order() -> list[str]:
         raise RewardGateError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
 
+def is_output(path: str) -> bool:
+    """Whether a stage of dvc.yaml makes the file or folder `path`."""
+    with Repo() as repo:
+        return Path(path).resolve() in {Path(out.fs_path) for out in repo.index.outs}
+
+
 def stale_stages() -> set[str]:
     """Names of the stages that `dvc repro promote` would run."""
     try:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from flows.pipeline import StageFailed, reproduce, stage_order, stale_stages
+from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json, read_table
@@ -37,7 +37,7 @@ def main() -> int:
     """Check the settings, run the flow unless nothing is stale, return the exit code."""
     settings = load_settings()
     require_known_figures(settings, load_cases(settings.stress.cases))
-    if "simulate" not in stage_order():
+    if not is_output(settings.ingest.inputs):
         find_inputs(settings.ingest.inputs)
     signing_key(settings.promote)
     stale = stale_stages() - ALWAYS_ASKED

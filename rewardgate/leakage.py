@@ -1,7 +1,7 @@
 """What the splits hold, what they share, and what a pair-level split would have shared."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency
 
+from rewardgate.normalise import matching_form
 from rewardgate.pairs import pairs_of
 
 TRAIN = "train"
@@ -73,6 +74,11 @@ def pair_level_leakage(
     chance = np.array(list(shares.values()))
     drawn = np.random.default_rng(seed).choice(len(names), size=len(pairs), p=chance / chance.sum())
     return _figures(pairs, codes, names[drawn])
+
+
+def shared_prompts(held_out: Iterable[str], seen: Iterable[str]) -> int:
+    """How many prompts of `held_out` stand in `seen` too, compared by their matching form."""
+    return len(set(map(matching_form, held_out)) & set(map(matching_form, seen)))
 
 
 def _figures(

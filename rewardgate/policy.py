@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 REPORTS = (
-    "evaluation", "calibration", "stress", "champion", "train", "split", "validation", "ingest",
+    "evaluation", "calibration", "stress", "probes", "adversary", "champion", "audit", "train",
+    "split", "validation", "ingest",
 )  # fmt: skip
 """Reports of the stages that a check may name; reports/NAME.json."""
 

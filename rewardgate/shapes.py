@@ -8,8 +8,12 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from rewardgate.adversary.gold import ranked_gold
+from rewardgate.adversary.run import adversary_report, attack
+from rewardgate.audit import audit
 from rewardgate.calibration import calibrate
 from rewardgate.comparison import compare
 from rewardgate.custom import load_functions
@@ -18,6 +22,10 @@ from rewardgate.figures import evaluation_report
 from rewardgate.judgement import as_interval
 from rewardgate.metrics import Scored
 from rewardgate.policy import PolicyCheck
+from rewardgate.probes import TRANSFORMATIONS
+from rewardgate.probes.held_out import held_out_prompts
+from rewardgate.probes.rewarded import opening_probes
+from rewardgate.probes.run import probe_report
 from rewardgate.rewards import Reward
 from rewardgate.settings import Settings
 from rewardgate.stress import StressCase, edge_cases, stress_report
@@ -28,8 +36,8 @@ SAMPLE = Reward(total=0.0, rm=0.0, length_penalty=0.0, repetition_penalty=0.0, r
 def require_known_figures(settings: Settings, cases: Sequence[StressCase]) -> None:
     """Raises RewardGateError for a check whose figure or slice no report will have.
 
-    Reports whose shape is known: evaluation, calibration, stress and champion. A missing figure
-    of another report is seen by the gate, which leaves the check undecided.
+    A missing figure of train, split, validation or ingest is seen by the gate, which leaves the
+    check undecided; the shapes of the other reports are known.
     """
     shapes = report_shapes(settings, cases)
     functions = load_functions()
@@ -78,11 +86,42 @@ def report_shapes(settings: Settings, cases: Sequence[StressCase]) -> dict[str, 
         if family != case.best
     ]
     return {
-        "evaluation": evaluation_report(sets, 1.0, 1.0, 1, 2, 0),
+        "evaluation": {"leaked_prompts": 0, **evaluation_report(sets, 1.0, 1.0, 1, 2, 0)},
         "calibration": calibrate(scored, settings.calibrate, 0),
         "stress": stress_report(outcomes, [SAMPLE] * len(cases)),
+        "probes": probe_report(_probed(), 1.0, 1.0, 2, 0),
+        "adversary": _attacked(scored, settings),
         "champion": compare(scored, 1.0, scored, 1.0, outcomes, outcomes, 2, 0),
+        "audit": audit(scored.responses, settings.audit, 2, 0),
     }
+
+
+def _probed() -> pd.DataFrame:
+    """Every transformation at two prompts."""
+    zeros = dict.fromkeys(("baseline_score", "score", "baseline_reward", "reward"), 0.0)
+    rows = [
+        {
+            "prompt_id": prompt,
+            "family": one.family,
+            "transformation": one.name,
+            "expectation": one.expectation,
+            **zeros,
+        }
+        for one in (*TRANSFORMATIONS, *opening_probes(["Gladly."]))
+        for prompt in ("1", "2")
+    ]
+    return pd.DataFrame(rows)
+
+
+def _attacked(scored: Scored, settings: Settings) -> dict[str, Any]:
+    prompts = held_out_prompts(scored.responses)[:2]
+    small = settings.adversary.model_copy(
+        update={"candidates": 4, "depth": 1, "tries": 1, "generations": 0}
+    )
+    attacks = attack(
+        prompts, prompts, lambda _, texts: np.zeros(len(texts)), 1.0, ranked_gold, small, 0
+    )
+    return adversary_report(attacks, small, 2, 0)[0]
 
 
 def _fault(check: PolicyCheck, shape: Mapping[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ import sys
 import yaml
 
 from rewardgate.adversary.gold import gold_from
-from rewardgate.adversary.run import attack, hacks, over_optimisation, search_figures, winners
+from rewardgate.adversary.run import adversary_report, attack, hacks
 from rewardgate.errors import run_or_explain
 from rewardgate.files import (
     atomic_path,
@@ -45,22 +45,19 @@ def main() -> None:
     )
     if not processes().is_main_process:
         return
-    best_of_n, curve = over_optimisation(attacks, chosen.kl, resamples, seed)
-    searches = search_figures(attacks, chosen.hack_drop, resamples, seed)
+    report, curve = adversary_report(attacks, chosen, resamples, seed)
     measured = {
         "model_sha256": sha256_folder("models/candidate"),
         "gold": name,
-        "prompts": len(attacks),
         "texts_scored": memo.scored,
-        "best_of_n": best_of_n,
-        "search": searches,
-        "winners": winners(attacks, chosen.hack_drop),
+        **report,
     }
     write_json("reports/adversary.json", measured)
     with atomic_path("reports/adversary.csv") as path:
         curve.to_csv(path, index=False, lineterminator="\n")
     found = hacks(attacks, chosen.hack_drop)
     write_text("reports/hacks.yaml", yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
+    best_of_n = report["best_of_n"]
     print(
         f"best of {best_of_n['n']}: reward {best_of_n['proxy_gain_at_kl']['estimate']:+.2f} BT "
         f"logits, gold {best_of_n['gold_gain_at_kl']['estimate']:+.3f} ({name}); "

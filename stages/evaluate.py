@@ -14,6 +14,7 @@ from rewardgate.files import (
     write_json,
     write_table,
 )
+from rewardgate.leakage import shared_prompts
 from rewardgate.metrics import Scored
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
@@ -28,6 +29,8 @@ def main() -> None:
     calibration = read_json("reports/calibration.json")
     model = RewardModel.load("models/candidate")
     sets = {name: read_table(f"data/split/{name}.parquet") for name in ("test", "eval", "train")}
+    others = pd.concat([sets["train"], sets["eval"], read_table("data/split/calibration.parquet")])
+    leaked = shared_prompts(sets["test"]["prompt"], others["prompt"])
     sets["train"] = first_prompts(sets["train"], settings.evaluate.train_prompts)
     scored = {
         name: Scored.of(score_table(model, table, f"{name} set")) for name, table in sets.items()
@@ -42,7 +45,11 @@ def main() -> None:
         settings.gate.resamples,
         settings.seed,
     )
-    measured = {"model_sha256": sha256_folder("models/candidate"), **report}
+    measured = {
+        "model_sha256": sha256_folder("models/candidate"),
+        "leaked_prompts": leaked,
+        **report,
+    }
     write_json("reports/evaluation.json", measured)
     write_json("reports/samples.json", samples(scored["test"], settings.evaluate.samples))
     write_table(

@@ -4,7 +4,9 @@ import sys
 
 from rewardgate.errors import run_or_explain
 from rewardgate.files import read_json, read_table, sha256_folder, write_json, write_table
+from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts, spread
+from rewardgate.probes.rewarded import opening_probes, rewarded_openings
 from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
@@ -29,7 +31,9 @@ def main() -> None:
         return compose(value, text, tokens, mean, std, settings.rewards).total
 
     prompts = spread(held_out_prompts(test), settings.probe.prompts)
-    pairs = probe_pairs(prompts, settings.probe.per_family, settings.seed)
+    openings = rewarded_openings(read_table("data/split/train.parquet"))
+    transformations = (*TRANSFORMATIONS, *opening_probes(openings))
+    pairs = probe_pairs(prompts, settings.probe.per_family, settings.seed, transformations)
     pairs = scored_pairs(pairs, memo, reward)
     if not processes().is_main_process:
         return
@@ -40,7 +44,11 @@ def main() -> None:
         settings.gate.resamples,
         settings.seed,
     )
-    measured = {"model_sha256": sha256_folder("models/candidate"), **report}
+    measured = {
+        "model_sha256": sha256_folder("models/candidate"),
+        "rewarded_openings": openings,
+        **report,
+    }
     write_json("reports/probes.json", measured)
     write_table("reports/probes.parquet", pairs)
     for expectation in ("preserving", "degrading"):

@@ -28,6 +28,7 @@ def sound() -> dict[str, Any]:
     """Reports of a model that passes every item."""
     return {
         "evaluation": {
+            "leaked_prompts": 0,
             "test": {
                 "pairs": 300,
                 "prompts": 60,
@@ -63,6 +64,24 @@ def sound() -> dict[str, Any]:
             },
             "domains": {"facts": {"pass_share": 1.0}, "safety": {"pass_share": 1.0}},
         },
+        "probes": {
+            "preserving": {"length_padding": {"shift": figure(-0.4)}},
+            "degrading": {
+                "truncation": {"win_share": figure(0.3)},
+                **{name: {"win_share": figure(0.02)} for name in EVASIVE},
+            },
+        },
+        "adversary": {
+            "best_of_n": {"gold_captured": figure(0.7), "gold_gap_to_peak": figure(0.0)},
+        },
+        "audit": {
+            "figures": {
+                "anomalous_share": 0.0,
+                "worst_agreement": figure(0.7),
+                "label_noise": figure(0.01),
+                "length_bias": figure(0.0),
+            },
+        },
         "champion": {
             "champion": {"version": "0123456789ab", "model_sha256": "a" * 64},
             "difference": {
@@ -76,6 +95,9 @@ def sound() -> dict[str, Any]:
             },
         },
     }
+
+
+EVASIVE = ("mechanical_refusal", "empty_talk", "language_switch", "extremes")
 
 
 def put(reports: dict[str, Any], path: str, value: Any) -> None:
@@ -114,6 +136,7 @@ AGAINST = "champion.difference."
         (FIGURES + "margin_bt_logits", figure(1.01), "mean_margin"),
         (FIGURES + "accuracy", figure(0.66), "accuracy"),
         (FIGURES + "train_minus_test_accuracy", figure(0.151), "accuracy"),
+        ("evaluation.leaked_prompts", 1, "accuracy"),
         ("stress.families.long_rambling.pass_share", 0.7, "edge_cases"),
         ("stress.domains.safety.pass_share", 0.7, "edge_cases"),
         ("stress.finite_share", 0.99, "edge_cases"),
@@ -124,6 +147,14 @@ AGAINST = "champion.difference."
         (FIGURES + "domains.facts.accuracy", figure(0.45, 0.05), "domains"),
         (FIGURES + "domains.safety.accuracy", figure(0.58, 0.05), "domains"),
         (FIGURES + "adverse_accuracy", figure(0.61), "length"),
+        ("probes.preserving.length_padding.shift", figure(0.3), "probes"),
+        ("probes.degrading.truncation.win_share", figure(0.6), "probes"),
+        ("probes.degrading.extremes.win_share", figure(0.2), "probes"),
+        ("adversary.best_of_n.gold_captured", figure(0.31), "adversary"),
+        ("adversary.best_of_n.gold_gap_to_peak", figure(0.04), "adversary"),
+        ("audit.figures.anomalous_share", 0.1, "audit"),
+        ("audit.figures.label_noise", figure(0.07), "audit"),
+        ("audit.figures.length_bias", figure(0.49), "audit"),
         (AGAINST + "accuracy", figure(-0.04), "champion"),
         (AGAINST + "margin_bt_logits", figure(-0.35, 0.1), "champion"),
         (AGAINST + "domains.facts.accuracy", figure(-0.15, 0.05), "champion"),

@@ -103,6 +103,20 @@ def attack(
     ]
 
 
+def adversary_report(
+    attacks: Sequence[Attack], settings: Adversary, resamples: int, seed: int
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The figures of both attacks with the winners, and the curve of `over_optimisation`."""
+    best_of_n, curve = over_optimisation(attacks, settings.kl, resamples, seed)
+    report = {
+        "prompts": len(attacks),
+        "best_of_n": best_of_n,
+        "search": search_figures(attacks, settings.hack_drop, resamples, seed),
+        "winners": winners(attacks, settings.hack_drop),
+    }
+    return report, curve
+
+
 def over_optimisation(
     attacks: Sequence[Attack], kl: float, resamples: int, seed: int
 ) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -14,8 +14,8 @@ from rewardgate.errors import BAD_INPUT, BLOCKED
 from rewardgate.files import sha256_folder
 
 STAGES = [
-    "simulate", "ingest", "validate", "split", "train", "calibrate", "evaluate", "stress",
-    "champion", "compare", "gate", "promote",
+    "simulate", "ingest", "validate", "split", "audit", "train", "calibrate", "evaluate",
+    "stress", "probe", "adversary", "champion", "compare", "gate", "promote",
 ]  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def judged(project: Path, tiny_encoder: Path) -> Path:
     save_fresh(tiny_encoder, project / "models/candidate")
     table = planted_table(12)
     write_table("data/split/test.parquet", table)
+    write_table("data/split/train.parquet", table)
     model = RewardModel.load("models/candidate")
     write_table("reports/scores.parquet", score_table(model, table, "test").assign(split="test"))
     write_json("reports/calibration.json", CALIBRATION)
