@@ -15,13 +15,18 @@ from rewardgate.calibration import normalise
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, read_table
 from rewardgate.metrics import Scored, accuracy
-from rewardgate.report import plots
+from rewardgate.report import adversary_plot, breakdown, browser, plots
+from rewardgate.report.in_words import in_words
 from rewardgate.settings import Settings
 
 INPUTS = (
     "evaluation", "calibration", "stress", "samples", "train", "split", "validation", "ingest",
-    "champion",
+    "champion", "probes", "adversary", "audit",
 )  # fmt: skip
+
+WINNERS_SHOWN = 6
+WINNERS_BUDGET = 200_000
+"""Bytes of text."""
 
 MARGIN = "reports/evaluation.json:test.figures.margin_bt_logits"
 ACCURACY = "reports/evaluation.json:test.figures.domains.{}.accuracy"
@@ -33,6 +38,12 @@ def _symbols(required: str) -> str:
     return re.sub(r"(?<=[<>≥≤]) ", "\u00a0", required)
 
 
+def _opening(text: str, most: int = 140) -> str:
+    """The start of a text on one line."""
+    line = " ".join(text[: 4 * most].translate(wording.VISIBLE).split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -42,10 +53,13 @@ TEMPLATES = Environment(
 )
 TEMPLATES.filters |= {
     "breakable": wording.breakable,
+    "clipped": browser.clipped,
     "counted": wording.counted,
     "figure": wording.figure,
     "interval": wording.interval,
+    "lower_first": lambda title: title[:1].lower() + title[1:],
     "name": wording.name,
+    "opening": _opening,
     "passage": wording.passage,
     "percent": wording.percent,
     "required": wording.required,
@@ -69,6 +83,9 @@ def render_report(verdict: dict[str, Any], reports: Path, settings: Settings) ->
     test = Scored.of(scores[scores["split"] == "test"])
     checks = [check for item in verdict["items"] for check in item["checks"]]
     domains = _domains(test, found["evaluation"]["test"]["domains"], checks)
+    temperature, sampled = calibration["temperature"], (settings.gate.resamples, settings.seed)
+    adverse = found["evaluation"]["test"]["figures"]["adverse_accuracy"]
+    ranks = breakdown.by_rank_distance(test, temperature, *sampled)
     return TEMPLATES.get_template("report.html").render(
         found,
         verdict=verdict,
@@ -76,9 +93,24 @@ def render_report(verdict: dict[str, Any], reports: Path, settings: Settings) ->
         threshold={check["evidence"]: check["threshold"] for check in checks},
         base=_without_folder(found["train"]["base"]),
         domains=domains,
-        plots=_draw(found, reports, test, domains, checks),
+        in_words=in_words(test, adverse, found["adversary"], *sampled),
+        ranks=ranks,
+        metrics=list(breakdown.METRICS.values()),
+        few_pairs=breakdown.FEW_PAIRS,
+        heat_map=breakdown.heat_map(
+            test,
+            [one["name"] for one in domains],
+            temperature,
+            settings.evaluate.reliability_bins,
+        ),
+        winners=_winners(found["adversary"]["winners"]),
+        annotators=_annotators(found["audit"]["annotators"]),
+        pairs=browser.held_out_pairs(test, temperature),
+        script=Markup(browser.SCRIPT),
+        script_hash=Markup(browser.script_hash(browser.SCRIPT)),
+        plots=_draw(found, reports, test, domains, checks, ranks),
         reward=lambda score: normalise(score, calibration["mean"], calibration["std"]),
-        probability=lambda margin: float(expit(margin / calibration["temperature"])),
+        probability=lambda margin: float(expit(margin / temperature)),
     )
 
 
@@ -88,6 +120,7 @@ def _draw(
     test: Scored,
     domains: list[dict[str, Any]],
     checks: list[dict[str, Any]],
+    ranks: list[dict[str, Any]],
 ) -> dict[str, Markup]:
     calibration = found["calibration"]
     score = test.responses["score"].to_numpy(dtype=float)
@@ -107,6 +140,11 @@ def _draw(
             _read_csv(reports / "training.csv"), _read_csv(reports / "training_eval.csv")
         ),
         "stress": plots.stress_margins(found["stress"]["outcomes"]),
+        "ranks": plots.margins_by_rank_distance(ranks),
+        "probes": adversary_plot.probe_effects(found["probes"]),
+        "adversary": adversary_plot.over_optimisation(
+            _read_csv(reports / "adversary.csv"), found["adversary"]["best_of_n"]["kl"]
+        ),
     }
 
 
@@ -133,6 +171,26 @@ def _domains(
         }
         for name, domain in figures.items()
     ]
+
+
+def _winners(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The winners to read, hacks first, then by the worth lost: the first few, and the rest."""
+    other = [one for one in found if one["winner"]["text"] != one["reference"]["text"]]
+    other.sort(
+        key=lambda one: (not one["hacked"], one["winner"]["gold"] - one["reference"]["gold"])
+    )
+    kept = browser.within(WINNERS_BUDGET, other, ("prompt", "reference.text", "winner.text"))
+    return {
+        "first": kept[:WINNERS_SHOWN],
+        "rest": kept[WINNERS_SHOWN:],
+        "same": len(found) - len(other),
+        "left_out": len(other) - len(kept),
+    }
+
+
+def _annotators(found: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """By name, those named as anomalous first, then by their share."""
+    return sorted(found.items(), key=lambda item: (not item[1]["anomalies"], -item[1]["share"]))
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -1,55 +1,33 @@
-"""The report's plots as inline SVG, drawn for a phone's width; same input, same bytes."""
+"""The report's plots as inline SVG, drawn for a phone's width."""
 
-import io
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 from matplotlib.transforms import blended_transform_factory
 from numpy.typing import NDArray
 
+from rewardgate.report.canvas import (
+    BAD,
+    DENSITY,
+    GOOD,
+    INK,
+    MUTED,
+    OUTCOMES,
+    RULE,
+    legend_above,
+    named_rows,
+    sheet,
+    svg,
+)
 from rewardgate.wording import name as words_of
 
 Floats = NDArray[np.float64]
-
-WIDTH = 4.0
-"""Inches; 9 pt text in it is 11 pixels high on a phone and 15 in a column of a wide screen."""
-
-INK, MUTED, RULE = "#20262d", "#5a6470", "#d5dae0"
-GOOD, BAD = "#2f5f8f", "#c2571a"
-OUTCOMES = {"pass": GOOD, "fail": BAD, "undecided": "#8d97a3"}
-DENSITY = LinearSegmentedColormap.from_list("density", ["#dbe6f1", GOOD, "#12293f"])
-
-STYLE: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9,
-    "axes.linewidth": 0.7,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.color": MUTED,
-    "ytick.labelcolor": INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "rewardgate",
-}
 
 
 def margin_histogram(margins: Floats, threshold: float | None) -> Markup:
@@ -63,7 +41,7 @@ def margin_histogram(margins: Floats, threshold: float | None) -> Markup:
     edges = np.arange(round(left / width), 15) * width
     counts, _ = np.histogram(np.clip(margins, edges[0], edges[-1]), edges)
     mean = float(margins.mean())
-    with _figure(2.7) as figure:
+    with sheet(2.7) as figure:
         axes = figure.subplots()
         centres = (edges[:-1] + edges[1:]) / 2
         colours = [BAD if centre < 0 else GOOD for centre in centres]
@@ -73,13 +51,40 @@ def margin_histogram(margins: Floats, threshold: float | None) -> Markup:
             axes.axvline(threshold, color=INK, lw=1, ls=":", label=f"must be above {threshold:g}")
         axes.set(xlabel="margin (BT logits)", ylabel="pairs")
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _legend_above(axes)
-        return _svg(
+        legend_above(axes)
+        return svg(
             figure,
             "margins",
             f"Histogram of {len(margins):,} margins in BT logits: mean {mean:.2f}, "
             f"{np.mean(margins < 0):.1%} below zero, where the model disagrees with the annotator.",
         )
+
+
+def margins_by_rank_distance(rows: Sequence[dict[str, Any]]) -> Markup:
+    """Mean margin against the difference of ranks; rows of `breakdown.by_rank_distance`."""
+    at = range(len(rows))
+    with sheet(2.7) as figure:
+        axes = figure.subplots()
+        axes.axhline(0, color=INK, lw=0.7)
+        spans = [(x, one["margin"]) for x, one in zip(at, rows, strict=True)]
+        spans = [(x, one) for x, one in spans if one["low"] is not None]
+        axes.vlines(
+            [x for x, _ in spans],
+            [one["low"] for _, one in spans],
+            [one["high"] for _, one in spans],
+            color=GOOD, lw=1.6, label="95 % interval",
+        )  # fmt: skip
+        means = [one["margin"]["estimate"] for one in rows]
+        axes.plot(at, means, "o-", color=GOOD, lw=1, ms=4.5, label="mean margin")
+        axes.set_xticks(at, [f"{one['distance']}\n{_compact(one['pairs'])}" for one in rows])
+        axes.set(xlabel="difference of ranks, and pairs", ylabel="margin (BT logits)")
+        axes.set_xlim(-0.5, len(rows) - 0.5)
+        legend_above(axes)
+        listed = "; ".join(
+            f"{one['distance']}: {mean:.2f} over {one['pairs']:,} pairs"
+            for one, mean in zip(rows, means, strict=True)
+        )
+        return svg(figure, "ranks", f"Mean margin in BT logits by difference of ranks. {listed}.")
 
 
 def reward_against_length(rewards: Floats, words: Floats) -> Markup:
@@ -88,7 +93,7 @@ def reward_against_length(rewards: Floats, words: Floats) -> Markup:
     frame = pd.DataFrame({"words": words, "reward": rewards})
     frame["tenth"] = pd.qcut(frame["words"], 10, duplicates="drop") if np.ptp(words) else 0
     means = frame.groupby("tenth", observed=True).mean()
-    with _figure(2.8) as figure:
+    with sheet(2.8) as figure:
         axes = figure.subplots()
         axes.hexbin(
             words, rewards, gridsize=(26, 15), mincnt=1, bins="log", cmap=DENSITY, lw=0.2,
@@ -102,9 +107,9 @@ def reward_against_length(rewards: Floats, words: Floats) -> Markup:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         if np.ptp(words):
             _plain_log_ticks(axes, words)
-        _legend_above(axes)
+        legend_above(axes)
         first, last = means["reward"].iloc[0], means["reward"].iloc[-1]
-        return _svg(
+        return svg(
             figure,
             "length",
             f"Reward against length of {len(words):,} responses. The mean reward is {first:.2f} "
@@ -117,14 +122,14 @@ def reliability_diagram(diagram: Sequence[dict[str, float]]) -> Markup:
     confidence, accuracy, pairs = (
         np.array([row[key] for row in diagram]) for key in ("confidence", "accuracy", "pairs")
     )
-    with _figure(3.3) as figure:
+    with sheet(3.3) as figure:
         upper, lower = figure.subplots(2, sharex=True, height_ratios=[3.2, 1])
         upper.plot([0.5, 1], [0.5, 1], color=MUTED, lw=1, ls=":", label="perfectly calibrated")
         upper.plot(confidence, accuracy, "o-", color=GOOD, lw=1.6, ms=5, label="measured")
         upper.set(ylabel="accuracy", xlim=(0.485, 1.015))
         upper.set_ylim(min(0.45, float(accuracy.min()) - 0.05), 1.04)
         upper.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        _legend_above(upper)
+        legend_above(upper)
         lower.bar(confidence, pairs, width=0.032, color=GOOD)
         for x, count in zip(confidence, pairs, strict=True):
             lower.annotate(
@@ -139,7 +144,7 @@ def reliability_diagram(diagram: Sequence[dict[str, float]]) -> Markup:
             f"{c:.0%} confident, {a:.0%} right, {n:,} pairs"
             for c, a, n in zip(confidence, accuracy, pairs, strict=True)
         )
-        return _svg(figure, "reliability", f"Reliability diagram. {bins}.")
+        return svg(figure, "reliability", f"Reliability diagram. {bins}.")
 
 
 def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
@@ -148,7 +153,7 @@ def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
     A domain is {name, pairs, accuracy, threshold (or None), judged, failed, longest_wins}.
     """
     rows = range(len(domains))
-    with _figure(1.05 + 0.42 * len(domains)) as figure:
+    with sheet(1.05 + 0.42 * len(domains)) as figure:
         axes = figure.subplots()
         axes.barh(
             rows, [one["accuracy"] for one in domains], height=0.62,
@@ -172,9 +177,9 @@ def domain_bars(domains: Sequence[dict[str, Any]]) -> Markup:
         axes.invert_yaxis()
         axes.set(xlim=(0, 1), xlabel="accuracy")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        _legend_above(axes)
+        legend_above(axes)
         listed = "; ".join(f"{d['name']} {d['accuracy']:.1%} of {d['pairs']:,}" for d in domains)
-        return _svg(figure, "domains", f"Pairwise accuracy by domain: {listed} pairs.")
+        return svg(figure, "domains", f"Pairwise accuracy by domain: {listed} pairs.")
 
 
 def forest(checks: Sequence[dict[str, Any]]) -> Markup:
@@ -191,7 +196,7 @@ def forest(checks: Sequence[dict[str, Any]]) -> Markup:
         return Markup("")
     shown = [check for panel in panels.values() for check in panel]
     outcomes = {check["outcome"] for check in shown}
-    with _figure(0.35 + 0.24 * len(shown) + 0.55 * len(panels)) as figure:
+    with sheet(0.35 + 0.24 * len(shown) + 0.55 * len(panels)) as figure:
         heights = [len(panel) + 0.6 for panel in panels.values()]
         drawn = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
         for axes, (title, panel) in zip(drawn, panels.items(), strict=True):
@@ -213,7 +218,7 @@ def forest(checks: Sequence[dict[str, Any]]) -> Markup:
             f"{check['high']:.3f}), threshold {check['threshold']:g}, {check['outcome']}"
             for check in shown
         )
-        return _svg(figure, "forest", f"Checks with their 95 % intervals: {listed}.")
+        return svg(figure, "forest", f"Checks with their 95 % intervals: {listed}.")
 
 
 def _forest_panel(axes: Axes, checks: Sequence[dict[str, Any]]) -> None:
@@ -238,7 +243,7 @@ def training_curve(steps: pd.DataFrame, evals: pd.DataFrame) -> Markup:
         ("grad_norm", "gradient norm", None, None),
     ]
     window = max(1, len(steps) // 15)
-    with _figure(4.3) as figure:
+    with sheet(4.3) as figure:
         for axes, (column, label, held_out, chance) in zip(
             figure.subplots(3, sharex=True, height_ratios=[1.3, 1.3, 1]), panels, strict=True
         ):
@@ -259,9 +264,9 @@ def training_curve(steps: pd.DataFrame, evals: pd.DataFrame) -> Markup:
         figure.align_ylabels()
         axes.set_xlabel("step")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        _legend_above(figure.axes[0])
+        legend_above(figure.axes[0])
         last = steps.iloc[-1]
-        return _svg(
+        return svg(
             figure,
             "training",
             f"Training curve over {len(steps):,} steps; at the last one the loss is "
@@ -273,9 +278,8 @@ def stress_margins(outcomes: Sequence[dict[str, Any]]) -> Markup:
     """One mark a stress case: how far its response scores below the correct, brief one."""
     families = list(dict.fromkeys(outcome["family"] for outcome in outcomes))
     finite = [one for one in outcomes if one["margin_bt_logits"] is not None]
-    with _figure(0.95 + 0.24 * len(families)) as figure:
+    with sheet(0.95 + 0.24 * len(families)) as figure:
         axes = figure.subplots()
-        axes.axvline(0, color=INK, lw=1)
         for passed, marker, colour, label in (
             (True, "o", GOOD, "below the best"),
             (False, "X", BAD, "not below"),
@@ -286,48 +290,14 @@ def stress_margins(outcomes: Sequence[dict[str, Any]]) -> Markup:
                 [families.index(one["family"]) for one in marks],
                 marker, color=colour, ms=5.5, alpha=0.65, mew=0, label=label,
             )  # fmt: skip
-        axes.set_yticks(range(len(families)), [words_of(family) for family in families])
-        axes.tick_params(axis="y", length=0)
-        axes.set_ylim(len(families) - 0.5, -0.5)
-        axes.set_xlabel("margin to the correct, brief response (BT logits)", x=0.35)
-        axes.grid(axis="y", color=RULE, lw=0.6)
-        axes.set_axisbelow(True)
-        _legend_above(axes)
+        named_rows(axes, families, "margin to the correct, brief response (BT logits)")
         kept = sum(one["passed"] for one in outcomes)
-        return _svg(
+        return svg(
             figure,
             "stress",
             f"Margins of the stress cases by family: {kept:,} of {len(outcomes):,} responses "
             "score below the correct, brief one.",
         )
-
-
-@contextmanager
-def _figure(height: float) -> Iterator[Figure]:
-    """A figure of the report's width and a height in inches, in the report's style alone."""
-    with matplotlib.style.context(STYLE, after_reset=True):
-        yield Figure(figsize=(WIDTH, height), layout="constrained")
-
-
-def _svg(figure: Figure, name: str, title: str) -> Markup:
-    """The figure as an `svg` element; its ids start with `plot-name`, its title is read aloud."""
-    buffer = io.StringIO()
-    absent = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=absent)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>plot-{name}-", svg)
-    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # it would style the whole page
-    opening, rest = svg.split(">", 1)
-    label = f' role="img" aria-labelledby="plot-{name}-title"><title id="plot-{name}-title">'
-    return Markup(f"{opening}{label}{escape(title)}</title>{rest.strip()}")
-
-
-def _legend_above(axes: Axes) -> None:
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, borderaxespad=0, handlelength=1.3,
-        handletextpad=0.5, columnspacing=1.2,
-    )  # fmt: skip
 
 
 def _plain_log_ticks(axes: Axes, words: Floats) -> None:

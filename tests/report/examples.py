@@ -1,13 +1,17 @@
 """Two complete sets of stage outputs, made by the library itself on random rankings, no torch."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from rewardgate.adversary.gold import ranked_gold
+from rewardgate.adversary.run import attack, over_optimisation, search_figures, winners
+from rewardgate.audit import audit
 from rewardgate.calibration import calibrate
 from rewardgate.checklist import failures, judge, warnings
 from rewardgate.comparison import compare
@@ -15,7 +19,11 @@ from rewardgate.figures import evaluation_report
 from rewardgate.files import write_json, write_table, write_text
 from rewardgate.ingest import ingest
 from rewardgate.metrics import Scored
+from rewardgate.policy import PolicyCheck
+from rewardgate.probes.held_out import held_out_prompts
+from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
 from rewardgate.samples import samples
+from rewardgate.score_memo import Score
 from rewardgate.settings import Gate, Settings, load_settings
 from rewardgate.splits import split
 from rewardgate.validation import validate
@@ -138,18 +146,82 @@ def training(random: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     return steps, pd.DataFrame({"step": at["step"], **evals})
 
 
+def by_length(_: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    return np.array([len(text) for text in texts]) / 100
+
+
+def by_quality(_: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    """The number at the end of a text; -3, less its length, of one that lost it."""
+    ends = [text.rpartition("quality ")[2] for text in texts]
+    known = [re.fullmatch(r"-?\d\.\d{3}", end) for end in ends]
+    return np.array(
+        [
+            float(end) if number else -3 - len(text) / 1000
+            for end, number, text in zip(ends, known, texts, strict=True)
+        ]
+    )
+
+
+def probes(test: pd.DataFrame, score: Score, mean_margin: float) -> dict[str, Any]:
+    """As the stage `probe` reports it."""
+    pairs = probe_pairs(held_out_prompts(test)[:10], per_family=2, seed=0)
+    pairs = scored_pairs(pairs, score, lambda raw, _: min(raw, 4.0))
+    return probe_report(pairs, 1.0, mean_margin, resamples=100, seed=0)
+
+
+def adversary(
+    test: pd.DataFrame, score: Score, settings: Settings
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """As the stage `adversary` reports it."""
+    every, drop = held_out_prompts(test), settings.adversary.hack_drop
+    few = settings.adversary.model_copy(update={"candidates": 16, "generations": 1, "tries": 3})
+    attacks = attack(every[:10], every, score, 1.0, ranked_gold, few, seed=0)
+    best_of_n, curve = over_optimisation(attacks, few.kl, resamples=100, seed=0)
+    report = {
+        "gold": "annotators' ranks",
+        "prompts": 10,
+        "texts_scored": 500,
+        "best_of_n": best_of_n,
+        "search": search_figures(attacks, drop, resamples=100, seed=0),
+        "winners": winners(attacks, drop),
+    }
+    return report, curve
+
+
+def audited(responses: pd.DataFrame, settings: Settings) -> dict[str, Any]:
+    """As the stage `audit` reports three annotators of length, of whom one likes it least."""
+    names = np.array(["ada", "ben", "<b>cy</b>"])
+    annotator = names[pd.factorize(responses["prompt_id"])[0] // 3 % 3]
+    length: pd.Series = responses["text"].str.len() * np.where(annotator == names[2], 1, -1)
+    rank: pd.Series = length.groupby(responses["ranking_id"]).rank(method="dense").astype("int32")
+    judged = responses.assign(annotator=annotator, rank=rank)
+    return audit(judged, settings.audit, resamples=100, seed=0)
+
+
 def loosened(gate: Gate) -> Gate:
-    """The policy for a calibration set of 45 prompts, whose halves differ by chance."""
-    limits = {"calibration_mean": 0.5, "calibration_std": 2.0}
-    checks = [
-        check.model_copy(update={"threshold": limits.get(check.name, check.threshold)})
-        for check in gate.checks
-    ]
+    """The policy for a calibration set of 45 prompts, whose halves differ by chance.
+
+    What the probes, the adversary and the audit find in random words is no ground to block.
+    """
+
+    def changes(check: PolicyCheck) -> dict[str, Any]:
+        if check.item in ("probes", "adversary", "audit"):
+            limit = 1e4 if check.comparison.startswith("<") else -1e4
+            return {"threshold": limit, "min_prompts": 2}
+        limits = {"calibration_mean": 0.5, "calibration_std": 2.0}
+        return {"threshold": limits.get(check.name, check.threshold)}
+
+    checks = [check.model_copy(update=changes(check)) for check in gate.checks]
     return gate.model_copy(update={"checks": checks})
 
 
-def build(folder: Path, scorer: Scorer, shift: float, with_champion: bool = False) -> Example:
-    """Write what the stages before the gate write, and judge it."""
+def build(
+    folder: Path, scorer: Scorer, of_text: Score, shift: float, with_champion: bool = False
+) -> Example:
+    """Write what the stages before the gate write, and judge it.
+
+    of_text: what scores the texts of the probes and of the adversary
+    """
     random = np.random.default_rng(7)
     settings = load_settings(Path(__file__).parents[2] / "params.yaml")
     reports = folder / "reports"
@@ -164,7 +236,8 @@ def build(folder: Path, scorer: Scorer, shift: float, with_champion: bool = Fals
     calibration = calibrate(scored.pop("calibration"), settings.calibrate, settings.seed)
     calibration = {"calibration_set_sha256": "c" * 64, **calibration}
     temperature = calibration["temperature"]
-    evaluation = evaluation_report(scored, temperature, calibration["std"], 10, 1000, 0)
+    figures = evaluation_report(scored, temperature, calibration["std"], 10, 1000, 0)
+    evaluation = {"leaked_prompts": 0, **figures}
     stressed = stress(random, shift)
     responses = scored["test"].responses
     their_scores = Scored.of(responses.assign(score=true_utility(responses, random)))
@@ -175,11 +248,18 @@ def build(folder: Path, scorer: Scorer, shift: float, with_champion: bool = Fals
             scored["test"], temperature, their_scores, 1.0,
             stressed["outcomes"], stress(random, 4.0)["outcomes"], 1000, 0,
         )  # fmt: skip
+    attacked, curve = adversary(responses, of_text, settings)
+    shown = {
+        "probes": probes(responses, of_text, evaluation["test"]["margin"]["mean_bt_logits"]),
+        "adversary": attacked,
+        "audit": audited(ingested.responses, settings),
+    }
     reports_by_name = {
         "evaluation": evaluation,
         "calibration": calibration,
         "stress": stressed,
         "champion": champion if with_champion else None,
+        **shown,
     }
     items = judge(loosened(settings.gate), settings.rewards, reports_by_name)
     strict_lengths = settings.validation.model_copy(update={"max_longer_chosen_share": 0.3})
@@ -188,6 +268,7 @@ def build(folder: Path, scorer: Scorer, shift: float, with_champion: bool = Fals
         "calibration": calibration,
         "stress": stressed,
         "champion": champion,
+        **shown,
         "samples": samples(scored["test"], 4),
         "split": divided.report,
         "validation": validate(ingested.responses, strict_lengths).result,
@@ -214,7 +295,8 @@ def build(folder: Path, scorer: Scorer, shift: float, with_champion: bool = Fals
         write_json(reports / f"{name}.json", value)
     frames = [value.responses.assign(split=name) for name, value in scored.items()]
     write_table(reports / "scores.parquet", pd.concat(frames))
-    for name, frame in zip(("training", "training_eval"), training(random), strict=True):
+    names = ("training", "training_eval", "adversary")
+    for name, frame in zip(names, (*training(random), curve), strict=True):
         write_text(reports / f"{name}.csv", frame.to_csv(index=False))
     verdict = {
         "verdict": "promoted" if all(item.passed for item in items) else "blocked",

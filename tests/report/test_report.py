@@ -1,5 +1,7 @@
-"""The report says what was measured, in one file that loads nothing and runs nothing."""
+"""The report says what was measured, in one file that loads nothing and runs its own script."""
 
+import base64
+import hashlib
 import json
 import re
 from collections import Counter
@@ -9,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from rewardgate.errors import RewardGateError
-from rewardgate.files import read_json, write_json
+from rewardgate.files import read_json, read_table, write_json, write_table
 from rewardgate.report import render_report
 
 from .examples import SCRIPT, Example
 
-VOID = {"meta", "link", "wbr", "br"}
+VOID = {"meta", "link", "wbr", "br", "input"}
 
 
 class Page(HTMLParser):
-    """Open elements, ids, link targets and the text outside `style`."""
+    """Open elements, ids, link targets and the text outside `style` and `script`."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -47,13 +49,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += data
-
-
-@pytest.fixture(scope="session")
-def pages(promoted: Example, blocked: Example) -> dict[str, str]:
-    return {"promoted": render_report(*promoted), "blocked": render_report(*blocked)}
 
 
 def words(html: str) -> str:
@@ -70,13 +67,17 @@ def test_both_verdicts_stand_on_top_in_words(
     pages: dict[str, str], promoted: Example, blocked: Example
 ) -> None:
     assert (promoted.verdict["verdict"], blocked.verdict["verdict"]) == ("promoted", "blocked")
-    top = words(pages["promoted"])[:500]
-    assert "PROMOTED All 11 items of the checklist hold" in top
+    items = len(promoted.verdict["items"])
+    top = words(pages["promoted"])[:1200]
+    assert "PROMOTED It agrees with the annotators in" in top
+    assert f"All {items} items of the checklist hold" in top
     assert "BLOCKED" not in top
-    top = words(pages["blocked"])[:900]
+    top = words(pages["blocked"])[:1600]
     test = read_json(blocked.reports / "evaluation.json")["test"]["figures"]
     accuracy, low, high = (test["accuracy"][key] for key in ("estimate", "low", "high"))
-    assert "BLOCKED 7 of 11 items fail" in top
+    failed = sum(not item["passed"] for item in blocked.verdict["items"])
+    assert "BLOCKED It agrees with the annotators in" in top
+    assert f"{failed} of {items} items fail" in top
     assert (
         f"Pairwise accuracy on held-out prompts: accuracy is {accuracy:.3f} ({low:.3f} to "
         f"{high:.3f}), its lower bound {low:.3f} must be above 0.650" in top
@@ -118,27 +119,59 @@ def test_the_page_is_sound_html_and_its_ids_are_unique(pages: dict[str, str]) ->
     for html in pages.values():
         page = Page(html)
         assert page.open == []
-        assert page.elements["svg"] == 7
+        assert page.elements["svg"] == 10
         assert set(page.ids.values()) == {1}
         assert page.targets - {"data:,"} <= set(page.ids)
 
 
-def test_nothing_is_loaded_and_nothing_runs(pages: dict[str, str]) -> None:
+def test_nothing_is_loaded_and_only_the_script_that_the_policy_names_runs(
+    pages: dict[str, str],
+) -> None:
     for html in pages.values():
         without_namespaces = re.sub(r' xmlns(:xlink)?="[^"]*"', "", html)
         assert "http:" not in without_namespaces
         assert "https:" not in without_namespaces
         assert "@import" not in html
         assert set(re.findall(r"url\((.)", html)) == {"#"}
-        assert Page(html).elements["script"] == 0
         assert not re.search(r"<[^>]* (src|on\w+)=", html)
+        (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
+        assert f"script-src 'sha256-{digest}'" in policy
+        assert policy.startswith("default-src 'none'; ")
+
+
+def test_a_page_of_long_texts_stays_light(blocked: Example, tmp_path: Path) -> None:
+    heavy = copy_of(blocked, tmp_path)
+    scores = read_table(tmp_path / "scores.parquet")
+    write_table(tmp_path / "scores.parquet", scores.assign(text=scores["text"] + " ü<" * 3_000))
+    html = render_report(*heavy)
+    assert len(html.encode()) < 1_500_000
+    assert "more characters]" in html
+
+
+def test_probes_adversary_and_annotators_are_shown(pages: dict[str, str], blocked: Example) -> None:
+    page, shown = Page(pages["blocked"]), words(pages["blocked"])
+    assert {"probes", "adversary", "annotators", "browser"} <= page.targets & set(page.ids)
+    padding = read_json(blocked.reports / "probes.json")["preserving"]["length_padding"]
+    assert f"length padding20{padding['shift']['estimate']:+,.2f}" in shown
+    attacked = read_json(blocked.reports / "adversary.json")
+    best = attacked["best_of_n"]
+    assert f"(best of {best['n']}) the reward has gained" in shown
+    assert f"the true worth {best['gold_gain_at_kl']['estimate']:+.3f} of 1" in shown
+    hacked = sum(one["hacked"] for one in attacked["winners"])
+    assert shown.count("hack: reward") - shown.count("no hack: reward") == hacked > 0
+    (named,) = read_json(blocked.reports / "audit.json")["anomalous"]
+    assert f"ANOMALOUS {named['annotator']} {'; '.join(named['reasons'])}." in shown
+    assert "<b>cy</b>" not in pages["blocked"]
 
 
 def test_untrusted_text_is_escaped_and_its_control_characters_are_seen(blocked: Example) -> None:
     texts = json.dumps(read_json(blocked.reports / "samples.json"))
     assert "<script>" in texts, "the example must show a hostile sample"
     html = render_report(*blocked)
-    assert "<script" not in html
+    assert html.count("<script") == 1
+    assert "<script>alert" not in html
     assert SCRIPT.translate({0x07: "\u2407", 0x202E: "\ufffd"}) in Page(html).text
     assert not {"\x07", "\u202e"} & set(html)
 
@@ -185,7 +218,7 @@ def test_a_run_without_held_out_points_or_misranked_pairs_still_has_its_report(
 
 
 def test_a_missing_output_is_named(promoted: Example, tmp_path: Path) -> None:
-    for name in ("stress.json", "training.csv", "scores.parquet"):
+    for name in ("stress.json", "audit.json", "adversary.csv", "scores.parquet"):
         folder = tmp_path / name.replace(".", "-")
         folder.mkdir()
         bare = copy_of(promoted, folder)
