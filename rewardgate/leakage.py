@@ -78,7 +78,8 @@ def pair_level_leakage(
 
 def shared_prompts(held_out: Iterable[str], seen: Iterable[str]) -> int:
     """How many prompts of `held_out` stand in `seen` too, compared by their matching form."""
-    return len(set(map(matching_form, held_out)) & set(map(matching_form, seen)))
+    ours, theirs = ({matching_form(one) for one in set(prompts)} for prompts in (held_out, seen))
+    return len(ours & theirs)
 
 
 def _figures(

@@ -9,13 +9,14 @@ import pandas as pd
 
 from rewardgate.audit.bias import Measured, slope
 from rewardgate.audit.comparisons import comparisons_of
-from rewardgate.audit.consensus import agreement, cross_fitted_margins, features_of
+from rewardgate.audit.consensus import cross_fitted_margins, features_of
 from rewardgate.audit.noise import consistency, noise_from_margins, noise_from_repeats
 from rewardgate.audit.others import against_others
 from rewardgate.audit.overlap import skills, votes_of
 from rewardgate.errors import RewardGateError
 from rewardgate.ingest import UNKNOWN_ANNOTATOR
 from rewardgate.intervals import Interval, clustered_mean
+from rewardgate.metrics import correct
 from rewardgate.settings import Audit
 
 Figure = dict[str, Any]
@@ -93,7 +94,7 @@ def audit(responses: pd.DataFrame, settings: Audit, resamples: int, seed: int) -
             {"annotator": name, "reasons": [one["reason"] for one in compared[name].anomalies]}
             for name in anomalous
         ],
-        "consensus": {"agreement": share(comparisons.assign(agree=agreement(pooled)), "agree")},
+        "consensus": {"agreement": share(comparisons.assign(agree=correct(pooled)), "agree")},
         "consistency": whole,
         "annotators": annotators,
         "notes": _notes(annotators, noise, comparisons),

@@ -12,7 +12,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from rewardgate.audit.bias import Measured, Z, mean, slope
-from rewardgate.audit.consensus import agreement
+from rewardgate.metrics import correct
 from rewardgate.settings import Audit
 
 Floats = NDArray[np.float64]
@@ -137,7 +137,7 @@ def from_margins(
     if min(prompts[own].nunique(), prompts[theirs].nunique()) < settings.min_prompts:
         return None
     scale = slope(margins[theirs], prompts[theirs], weight[theirs]).estimate
-    agree = agreement(margins)
+    agree = correct(margins)
     excess = agree - expit(scale * np.abs(margins))
     mine = mean(excess[own], prompts[own])
     gap = mine.minus(mean(excess[theirs], prompts[theirs], weight[theirs]))

@@ -107,8 +107,3 @@ def _difference(
 ) -> sparse.csr_matrix:
     chosen, rejected = pairs["chosen"].to_numpy()[rows], pairs["rejected"].to_numpy()[rows]
     return features[chosen] - features[rejected]
-
-
-def agreement(margins: Floats) -> Floats:
-    """1 where the consensus would choose the same, 0.5 where it has no opinion, else 0: (p,)."""
-    return (margins > 0) + 0.5 * (margins == 0)

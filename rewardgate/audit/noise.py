@@ -9,9 +9,9 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from rewardgate.audit.consensus import agreement
 from rewardgate.audit.overlap import votes_of
 from rewardgate.intervals import Interval, clustered_mean
+from rewardgate.metrics import correct
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def noise_from_margins(margins: Floats, prompt_ids: pd.Series, seed: int) -> Int
     function: I"; label flips in Bradley-Terry, as in Chen et al. 2013, "Pairwise Ranking
     Aggregation in a Crowdsourced Setting".
     """
-    agree = agreement(margins)
+    agree = correct(margins)
     better_than_chance = clustered_mean(agree, None, prompt_ids, RESAMPLES, seed)
     if better_than_chance.low is None or better_than_chance.low <= 0.5:
         return None

@@ -7,9 +7,10 @@ import pandas as pd
 from scipy import sparse
 
 from rewardgate.audit.anomalies import Difference, differences, from_margins, from_votes
-from rewardgate.audit.consensus import agreement, cross_fitted_margins
+from rewardgate.audit.consensus import cross_fitted_margins
 from rewardgate.audit.overlap import skills, votes_of, with_agreement
 from rewardgate.intervals import holm
+from rewardgate.metrics import correct
 from rewardgate.settings import Audit
 
 GROUPS = 8
@@ -104,7 +105,7 @@ def _one_round(
                 if judged:
                     own, gap = judged
                     one.agree = comparisons.loc[own, ["prompt_id"]].assign(
-                        agree=agreement(margins[own])
+                        agree=correct(margins[own])
                     )
                     one.agreement_by = "model"
                     one.differences.append(gap)

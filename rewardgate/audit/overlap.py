@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from rewardgate.metrics import correct
+
 START_SKILL = 0.7
 ITERATIONS = 200
 TOLERANCE = 1e-8
@@ -60,7 +62,7 @@ def with_agreement(votes: pd.DataFrame, skill: pd.Series) -> pd.DataFrame:
     item = votes["item"]
     others = (weight.groupby(item).transform("sum") - weight).to_numpy()
     others = np.where(np.abs(others) < 1e-9, 0.0, others) * votes["vote"]
-    votes = votes.assign(agree=(others > 0) + 0.5 * (others == 0))
+    votes = votes.assign(agree=correct(others))
     per_item = votes.groupby("item")["agree"]
     rest = per_item.transform("size") - 1
     return votes.assign(others_agree=(per_item.transform("sum") - votes["agree"]) / rest)

@@ -6,19 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rewardgate.probes import phrases
-from rewardgate.probes.transformation import Transformation, one_of
+from rewardgate.probes.transformation import Transformation, around, one_of
 
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +")
-
-
-def polite_around(
-    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
-) -> str:
-    opening, closing = (
-        texts[int(rng.integers(len(texts)))]
-        for texts in (phrases.POLITE_OPENINGS, phrases.POLITE_CLOSINGS)
-    )
-    return f"{opening} {response} {closing}"
 
 
 def heading(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
@@ -46,16 +36,6 @@ def article(
     return f"# Overview\n\n## **Answer**\n\n{listed}\n\n---" if listed is not None else None
 
 
-def jargon_around(
-    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
-) -> str:
-    opening, closing = (
-        texts[int(rng.integers(len(texts)))]
-        for texts in (phrases.JARGON_OPENINGS, phrases.JARGON_CLOSINGS)
-    )
-    return f"{opening} {response} {closing}"
-
-
 def echoed(
     rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
 ) -> str | None:
@@ -81,17 +61,26 @@ def _preserving(name: str, family: str, change: object) -> Transformation:
 
 
 BEFORE, AFTER = "{text} {response}", "{response} {text}"
+AROUND = "{opening} {response} {closing}"
 TRANSFORMATIONS = (
     _preserving("polite_opening", "polite_template", one_of(phrases.POLITE_OPENINGS, BEFORE)),
     _preserving("polite_closing", "polite_template", one_of(phrases.POLITE_CLOSINGS, AFTER)),
-    _preserving("polite_around", "polite_template", polite_around),
+    _preserving(
+        "polite_around",
+        "polite_template",
+        around(phrases.POLITE_OPENINGS, phrases.POLITE_CLOSINGS, AROUND),
+    ),
     _preserving("heading", "markdown_dressing", heading),
     _preserving("bold", "markdown_dressing", bold),
     _preserving("bullets", "markdown_dressing", bullets),
     _preserving("article", "markdown_dressing", article),
     _preserving("jargon_opening", "jargon_stacking", one_of(phrases.JARGON_OPENINGS, BEFORE)),
     _preserving("jargon_closing", "jargon_stacking", one_of(phrases.JARGON_CLOSINGS, AFTER)),
-    _preserving("jargon_around", "jargon_stacking", jargon_around),
+    _preserving(
+        "jargon_around",
+        "jargon_stacking",
+        around(phrases.JARGON_OPENINGS, phrases.JARGON_CLOSINGS, AROUND),
+    ),
     _preserving("praise_before", "praise_injection", one_of(phrases.PRAISE, BEFORE)),
     _preserving("praise_after", "praise_injection", one_of(phrases.PRAISE, AFTER)),
     _preserving("echoed", "prompt_echo", echoed),

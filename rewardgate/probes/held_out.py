@@ -36,16 +36,20 @@ class Prompt:
         return [response.text for response in self.responses if response.text != text]
 
 
+def worth_of(responses: pd.DataFrame) -> pd.Series:
+    """1 - (rank - 1) / (worst rank - 1) of each response in its ranking: 1 for the best, 0 for the
+    worst; 1 where all have rank 1."""
+    worst = responses["rank"].groupby(responses["ranking_id"]).transform("max")
+    return 1.0 - (responses["rank"] - 1) / (worst - 1).clip(lower=1)
+
+
 def held_out_prompts(responses: pd.DataFrame) -> list[Prompt]:
     """The prompts of a canonical table, in its order.
 
-    The worth of a text is the mean over its rankings of 1 - (rank - 1) / (worst rank - 1).
+    The worth of a text is the mean of `worth_of` over its rankings.
     """
-    rank = responses["rank"].astype(float)
-    worst = rank.groupby(responses["ranking_id"]).transform("max")
-    worth = 1.0 - (rank - 1) / (worst - 1).where(worst > 1, 1.0)
     prompts = []
-    for _, rows in responses.assign(worth=worth).groupby("prompt_id", sort=False):
+    for _, rows in responses.assign(worth=worth_of(responses)).groupby("prompt_id", sort=False):
         by_text = rows.groupby("text", sort=False).agg({"worth": "mean", "response_id": "first"})
         ordered = by_text.sort_values("worth", ascending=False, kind="stable")
         first = rows.iloc[0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from rewardgate.probes import phrases
 from rewardgate.probes.length import half_of, idle
-from rewardgate.probes.transformation import Change, Transformation, always, one_of
+from rewardgate.probes.transformation import Change, Transformation, always, around, one_of
 
 _REFUSES = re.compile(
     r"\b(can't|cannot|can not|won't|sorry|unable|not able|not willing|decline|refuse|"
@@ -32,14 +32,6 @@ def refused(
 
 def only_idle(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
     return idle(rng, 3)
-
-
-def only_polite(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
-    opening, closing = (
-        texts[int(rng.integers(len(texts)))]
-        for texts in (phrases.POLITE_OPENINGS, phrases.POLITE_CLOSINGS)
-    )
-    return f"{opening} {closing}"
 
 
 def only_prompt(
@@ -77,7 +69,11 @@ def _degrading(name: str, family: str, change: Change, keeps: float = 0.0) -> Tr
 
 TRANSFORMATIONS = (
     _degrading("refused", "mechanical_refusal", refused, keeps=0.05),
-    _degrading("only_polite", "empty_talk", only_polite),
+    _degrading(
+        "only_polite",
+        "empty_talk",
+        around(phrases.POLITE_OPENINGS, phrases.POLITE_CLOSINGS, "{opening} {closing}"),
+    ),
     _degrading("only_jargon", "empty_talk", one_of(phrases.JARGON_CLOSINGS)),
     _degrading("only_idle", "empty_talk", only_idle),
     _degrading("only_praise", "empty_talk", one_of(phrases.PRAISE)),

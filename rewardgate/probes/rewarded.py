@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from rewardgate.probes.held_out import worth_of
 from rewardgate.probes.transformation import Transformation
 
 MOST_WORDS = 8
@@ -25,12 +26,11 @@ def rewarded_openings(responses: pd.DataFrame) -> list[str]:
 
     An opening is what stands before the first `.`, `!`, `?` or `:` of a longer response. It must
     occur at LEAST_PROMPTS prompts, and in two domains or more if there are as many, so that it is
-    a manner and no answer. Its reward is the mean over its responses of their place in the
-    ranking, 1 for the best and 0 for the worst, less the mean place of that ranking.
+    a manner and no answer. Its reward is the mean of `worth_of` over its responses, each less the
+    mean of its ranking.
     """
-    worst = responses.groupby("ranking_id")["rank"].transform("max")
-    place = 1.0 - (responses["rank"] - 1) / (worst - 1).clip(lower=1)
-    paid = place - place.groupby(responses["ranking_id"]).transform("mean")
+    worth = worth_of(responses)
+    paid = worth - worth.groupby(responses["ranking_id"]).transform("mean")
     table = responses.assign(opening=responses["text"].map(opening_of), paid=paid)
     found = (
         table.dropna(subset=["opening"])

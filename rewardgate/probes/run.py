@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rewardgate.figures import Figure
 from rewardgate.intervals import clustered_mean
+from rewardgate.metrics import correct
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import Prompt
 from rewardgate.probes.transformation import Transformation, stream
@@ -110,9 +111,9 @@ def probe_report(
         return {
             "shift": mean(logits / mean_margin) if mean_margin > 0 else None,
             "shift_bt_logits": mean(logits),
-            "win_share": mean((logits > 0) + 0.5 * (logits == 0)),
+            "win_share": mean(correct(logits)),
             "reward_shift": mean(rewards),
-            "reward_win_share": mean((rewards > 0) + 0.5 * (rewards == 0)),
+            "reward_win_share": mean(correct(rewards)),
         }
 
     report: dict[str, Any] = {

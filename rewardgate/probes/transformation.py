@@ -45,6 +45,17 @@ def always(text: str) -> Change:
     return lambda rng, prompt, response, others: text if text != response else None
 
 
+def around(openings: Sequence[str], closings: Sequence[str], template: str) -> Change:
+    """A change that draws an opening and a closing and fills a template with them."""
+
+    def change(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+        opening = openings[int(rng.integers(len(openings)))]
+        closing = closings[int(rng.integers(len(closings)))]
+        return template.format(opening=opening, closing=closing, response=response)
+
+    return change
+
+
 def one_of(texts: Sequence[str], template: str = "{text}") -> Change:
     """A change that draws a text and puts it, and the response, into a template."""
 

@@ -7,15 +7,15 @@ from judged import BACKWARDS, RANDOM, SOUND, drawn
 
 from rewardgate.audit.comparisons import comparisons_of
 from rewardgate.audit.consensus import (
-    agreement,
     cross_fitted_margins,
     features_of,
     folds_of,
 )
+from rewardgate.metrics import correct
 
 
 def test_agreement_counts_no_opinion_as_half() -> None:
-    assert agreement(np.array([0.3, 0.0, -2.0])).tolist() == [1.0, 0.5, 0.0]
+    assert correct(np.array([0.3, 0.0, -2.0])).tolist() == [1.0, 0.5, 0.0]
 
 
 def test_it_learns_what_annotators_share() -> None:
@@ -23,7 +23,7 @@ def test_it_learns_what_annotators_share() -> None:
     pairs = comparisons_of(table)
     nobody = np.zeros(len(pairs), dtype=bool)
     margins = cross_fitted_margins(features_of(table), pairs, nobody, seed=0)
-    assert agreement(margins).mean() > 0.75
+    assert correct(margins).mean() > 0.75
 
 
 def test_labels_of_those_left_out_change_nothing() -> None:
@@ -41,8 +41,8 @@ def test_labels_of_those_left_out_change_nothing() -> None:
     np.testing.assert_allclose(
         np.sort(np.abs(margins[0][ben_pairs])), np.sort(np.abs(margins[1][ben_pairs]))
     )
-    assert agreement(margins[0][ben_pairs]).mean() == pytest.approx(
-        1 - agreement(margins[1][ben_pairs]).mean()
+    assert correct(margins[0][ben_pairs]).mean() == pytest.approx(
+        1 - correct(margins[1][ben_pairs]).mean()
     )
 
 
@@ -74,7 +74,7 @@ def test_a_prompt_repeated_under_another_id_teaches_nothing_about_itself() -> No
     pairs = comparisons_of(both)
     nobody = np.zeros(len(pairs), dtype=bool)
     margins = cross_fitted_margins(features_of(both), pairs, nobody, seed=0)
-    assert agreement(margins).mean() < 0.56
+    assert correct(margins).mean() < 0.56
 
 
 def test_without_anything_to_learn_from_there_is_no_opinion() -> None:
