@@ -74,7 +74,7 @@ def judge(gate: Gate, rewards: Rewards, reports: Reports) -> list[Item]:
 
 def reward_figures(rewards: Rewards) -> dict[str, float]:
     """The report `rewards:`, figures of the reward's composition in params.yaml."""
-    rules = (rewards.length_penalty, rewards.repetition_penalty)
+    rules = (rewards.length_penalty, rewards.repetition_penalty, *rewards.rules)
     return {
         "rationale_words": len(rewards.rationale.split()),
         "rules_with_weight": sum(rule is not None and rule.weight > 0 for rule in rules),
@@ -86,6 +86,8 @@ def _context(key: str, rewards: Rewards, reports: Reports) -> dict[str, Any]:
     test = (reports.get("evaluation") or {}).get("test", {})
     if key == "reward_granularity":
         return {"granularity": rewards.granularity, "rationale": rewards.rationale}
+    if key == "mixed_reward":
+        return {"declared_rules": ", ".join(rule.label for rule in rewards.rules) or "none"}
     if key == "length_penalty" and (rule := rewards.length_penalty) is not None:
         twice = length_penalty(
             2 * rule.max_tokens, rule.min_tokens, rule.max_tokens, rule.width_tokens

@@ -1,4 +1,4 @@
-"""The command line: run, report, status, score, verify, sign, key."""
+"""The command line: run, report, status, score, serve, verify, sign, key."""
 
 import json
 import os
@@ -115,9 +115,13 @@ def score(
         str | None, typer.Argument(help="The prompt x; '-' reads it from standard input.")
     ] = None,
     response: Annotated[str | None, typer.Argument(help="The response y.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="What the rules compare the response with.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
     input_: Annotated[
-        Path | None, typer.Option("--input", help="Parquet with columns prompt and text.")
+        Path | None,
+        typer.Option("--input", help="Parquet with columns prompt and text, perhaps reference."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Parquet: the input and its scores.")
@@ -136,7 +140,7 @@ def score(
         case str(x), str(y), None, None:
             enter_project()
             result = load_promoted(PROMOTED, configured_key()).reward(
-                sys.stdin.read() if x == "-" else x, y
+                sys.stdin.read() if x == "-" else x, y, reference
             )
             if as_json:
                 typer.echo(json.dumps(result))
@@ -151,6 +155,46 @@ def score(
             processes().print(f"{rows} responses scored: {target}")
         case _:
             raise RewardGateError("score: give a prompt and a response, or --input and --output")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 5000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="REWARDGATE_TOKEN",
+            help="What clients must send as Authorization: Bearer TOKEN. An argument can be read "
+            "by other users of the machine; better set the variable.",
+        ),
+    ] = None,
+    prompt_template: Annotated[
+        str, typer.Option(help="What OpenRLHF's policy wraps a prompt in, {} for the prompt.")
+    ] = "{}",
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a limit, e.g. --set queue_tokens=200000; see "
+            "rewardgate/server/settings.py. May be given several times.",
+        ),
+    ] = [],  # noqa: B006
+) -> None:
+    """Serve the promoted reward over HTTP: POST /score, OpenRLHF's POST /get_reward, /docs.
+
+    What is promoted next takes over without a restart. SIGTERM and Ctrl-C stop it once all that it
+    accepted is answered.
+    """
+    from rewardgate.server.run import serve as serve_promoted
+    from rewardgate.server.settings import server_settings
+
+    enter_project()
+    limits = {key: value for key, _, value in (one.partition("=") for one in set_)}
+    given = {"host": host, "port": port, "token": token, "prompt_template": prompt_template}
+    settings = server_settings(**{**limits, **given})
+    serve_promoted(PROMOTED, settings, configured_key())
 
 
 @app.command()

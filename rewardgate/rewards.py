@@ -2,24 +2,43 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from rewardgate.metrics import EPSILON
+from rewardgate.rules.evaluate import broken, evaluate_rules
 from rewardgate.settings import Rewards
 
 WORD = re.compile(r"\w+")
 
+NO_REFERENCES: Mapping[str, Any] = {}
+"""The reference of a response to a prompt without one: rules that need one do not apply."""
+
 
 @dataclass(frozen=True)
 class Reward:
-    """A composed reward and its parts: total = rm - length_penalty - repetition_penalty, but
-    `floor` where the hard rule fails; each part is already weighted."""
+    """A composed reward and its parts, each already weighted.
+
+    total: rm - length_penalty - repetition_penalty + rules, but `floor` where a hard rule fails
+
+    readable: whether the built-in hard rule holds
+    rules: weight * value of each declared rule that applies, by its label
+    broken: labels of the hard rules that the response fails
+    faults: why a rule itself failed, by its label; its value is 0
+    """
 
     total: float
     rm: float
     length_penalty: float
     repetition_penalty: float
     readable: bool
+    rules: Mapping[str, float] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**vars(self), "broken": list(self.broken)}
 
 
 def length_penalty(tokens: int, min_tokens: int, max_tokens: int, width_tokens: float) -> float:
@@ -51,13 +70,23 @@ def is_readable(text: str) -> bool:
 
 
 def compose(
-    score: float, text: str, tokens: int, mean: float, std: float, settings: Rewards
+    score: float,
+    prompt: str,
+    response: str,
+    tokens: int,
+    mean: float,
+    std: float,
+    settings: Rewards,
+    reference: Any = None,
 ) -> Reward:
     """The mixed reward of one response.
 
     score: raw RM score; mean, std: of the calibration set; tokens: length of the response
+    reference: what the rules compare with, see `rules.evaluate.evaluate_rules`
     The RM part is clipped to +-rm_clip standard deviations, so no score outweighs the rules by
-    more than that; a response that fails the hard rule gets `floor` whatever its score.
+    more than that; a response that fails a hard rule gets `floor` whatever its score.
+    A score that is not a number makes a total that is none.
+    Raises what `evaluate_rules` raises.
     """
     normalised = (score - mean) / (std + EPSILON)
     rm = settings.rm_weight * min(max(normalised, -settings.rm_clip), settings.rm_clip)
@@ -67,7 +96,16 @@ def compose(
             tokens, rule.min_tokens, rule.max_tokens, rule.width_tokens
         )
     if (gram := settings.repetition_penalty) is not None:
-        repetition = gram.weight * repetition_penalty(text, gram.n, gram.free_share)
-    readable = is_readable(text)
-    total = max(rm - length - repetition, settings.floor) if readable else settings.floor
-    return Reward(total, rm, length, repetition, readable)
+        repetition = gram.weight * repetition_penalty(response, gram.n, gram.free_share)
+    readable = is_readable(response)
+    results = evaluate_rules(settings.rules, prompt, response, reference)
+    rules = {
+        one.label: one.weight * value
+        for one in settings.rules
+        if (value := results[one.label].value) is not None
+    }
+    faults = {label: one.error for label, one in results.items() if one.error is not None}
+    hard = broken(settings.rules, results)
+    total = rm - length - repetition + sum(rules.values())
+    total = max(total, settings.floor) if readable and not hard else settings.floor
+    return Reward(total, rm, length, repetition, readable, rules, hard, faults)

@@ -13,9 +13,11 @@ from rewardgate.bundle import Promoted
 from rewardgate.errors import RewardGateError
 from rewardgate.files import atomic_path
 from rewardgate.processes import processes
+from rewardgate.rewards import NO_REFERENCES
 from rewardgate.scoring import WINDOW
 
 ADDED = ("score", "normalised", "reward")
+REFERENCE = "reference"
 RESPONSE = ("text", "response")
 """Columns that may hold the response; the first that is there does."""
 
@@ -27,8 +29,10 @@ def score_file(bundle: Promoted, source: Path, target: Path) -> int:
     """Write `source` to `target` with the columns of `ADDED` appended; returns the rows.
 
     source: Parquet with `prompt` and `text` (the canonical table) or `response`, none null
-    All columns are kept. One window of rows is held at a time, and `target` is written whole or
-    not at all. Under `accelerate launch` every process calls this and the main one writes.
+    A column `reference`, if there is one, is what the rules compare with; without it, the rules
+    that need one do not apply. All columns are kept. One window of rows is held at a time, and
+    `target` is written whole or not at all. Under `accelerate launch` every process calls this and
+    the main one writes.
     Raises RewardGateError if `source` is not such a file or `target` cannot be written.
     """
     schema, texts = _checked_schema(source)
@@ -101,7 +105,12 @@ def _scored(
     with tqdm(total=rows, desc=source.name, unit="rows", disable=None if main else True) as bar:
         for batch in _batches(source):
             prompts, responses = (batch.column(name).to_pylist() for name in texts)
-            rewards = bundle.rewards(prompts, responses)
+            references = (
+                batch.column(REFERENCE).to_pylist()
+                if REFERENCE in batch.schema.names
+                else [NO_REFERENCES] * len(responses)
+            )
+            rewards = bundle.rewards(prompts, responses, references)
             added = [pa.array([row[name] for row in rewards], pa.float64()) for name in ADDED]
             yield pa.record_batch([*batch.columns, *added], schema=schema)
             bar.update(batch.num_rows)

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from rewardgate.errors import RewardGateError
 from rewardgate.policy import PolicyCheck, policy_fault
+from rewardgate.rules.evaluate import check_rules
+from rewardgate.rules.rule import Rule
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -194,6 +196,8 @@ class RepetitionPenalty(Section):
 
 
 class Rewards(Section):
+    """The composition: see rewardgate/rewards.py for how the parts make one reward."""
+
     granularity: Literal["sequence"]
     rationale: str
     rm_weight: Positive
@@ -201,6 +205,15 @@ class Rewards(Section):
     floor: float
     length_penalty: LengthPenalty | None
     repetition_penalty: RepetitionPenalty | None
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def rules_are_known(self) -> "Rewards":
+        try:
+            check_rules(self.rules)
+        except RewardGateError as error:
+            raise ValueError(str(error)) from None
+        return self
 
 
 class Gate(Section):

@@ -16,7 +16,8 @@ from rewardgate.adversary.run import adversary_report, attack
 from rewardgate.audit import audit
 from rewardgate.calibration import calibrate
 from rewardgate.comparison import compare
-from rewardgate.custom import load_functions
+from rewardgate.custom import GROUP
+from rewardgate.entry_points import load_functions
 from rewardgate.errors import RewardGateError
 from rewardgate.figures import evaluation_report
 from rewardgate.judgement import as_interval
@@ -40,7 +41,7 @@ def require_known_figures(settings: Settings, cases: Sequence[StressCase]) -> No
     check undecided; the shapes of the other reports are known.
     """
     shapes = report_shapes(settings, cases)
-    functions = load_functions()
+    functions = load_functions(GROUP)
     for check in settings.gate.checks:
         if check.report == "custom" and not functions:
             raise RewardGateError(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rewardgate.errors import RewardGateError
 from rewardgate.reward_model import RewardModel
-from rewardgate.rewards import Reward, compose
+from rewardgate.rewards import NO_REFERENCES, Reward, compose
 from rewardgate.scoring import score
 from rewardgate.settings import Rewards
 
@@ -123,13 +123,15 @@ def run_stress(
     rewarded = [
         compose(
             float(value),
+            case.prompt,
             text,
             model.encoder.count_tokens(text),
             calibration["mean"],
             calibration["std"],
             rewards,
+            NO_REFERENCES,
         )
-        for value, (_, _, text) in zip(scores, rows, strict=True)
+        for value, (case, _, text) in zip(scores, rows, strict=True)
     ]
     by_case: dict[str, dict[str, tuple[float, Reward]]] = {}
     for (case, family, _), value, reward in zip(rows, scores, rewarded, strict=True):
@@ -171,7 +173,7 @@ def _outcome(
         "finite": finite,
         "margin_bt_logits": (best_score - value) / temperature if finite else None,
         "reward_passed": finite and reward.total < best_reward.total,
-        "reward": vars(reward) if finite else None,
+        "reward": reward.as_dict() if finite else None,
     }
 
 

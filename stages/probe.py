@@ -10,7 +10,7 @@ from rewardgate.probes.rewarded import opening_probes, rewarded_openings
 from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
-from rewardgate.rewards import compose
+from rewardgate.rewards import NO_REFERENCES, compose
 from rewardgate.score_memo import ScoreMemo
 from rewardgate.scoring import score
 from rewardgate.settings import load_settings
@@ -25,10 +25,11 @@ def main() -> None:
     memo = ScoreMemo(lambda prompts, texts: score(model, prompts, texts, "probes"))
     memo.know(test)
 
-    def reward(value: float, text: str) -> float:
+    def reward(value: float, prompt: str, text: str) -> float:
         tokens = model.encoder.count_tokens(text)
         mean, std = calibration["mean"], calibration["std"]
-        return compose(value, text, tokens, mean, std, settings.rewards).total
+        composition = settings.rewards
+        return compose(value, prompt, text, tokens, mean, std, composition, NO_REFERENCES).total
 
     prompts = spread(held_out_prompts(test), settings.probe.prompts)
     openings = rewarded_openings(read_table("data/split/train.parquet"))

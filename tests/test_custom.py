@@ -9,7 +9,8 @@ import pytest
 from policies import SETTINGS, check
 from tables import responses_table
 
-from rewardgate.custom import custom_figures, load_functions
+from rewardgate.custom import GROUP, custom_figures
+from rewardgate.entry_points import load_functions
 from rewardgate.errors import RewardGateError
 from rewardgate.judgement import judge_check
 from rewardgate.shapes import require_known_figures
@@ -51,7 +52,7 @@ def table() -> pd.DataFrame:
 
 
 def test_none_is_installed_by_default() -> None:
-    assert load_functions() == {}
+    assert load_functions(GROUP) == {}
     assert custom_figures({}, table()) == {}
 
 

@@ -68,17 +68,19 @@ def _pair(prompt: Prompt, one: Transformation, seed: int) -> tuple[str, ...] | N
 
 
 def scored_pairs(
-    pairs: pd.DataFrame, score: Score, reward: Callable[[float, str], float]
+    pairs: pd.DataFrame, score: Score, reward: Callable[[float, str, str], float]
 ) -> pd.DataFrame:
     """The pairs with the columns baseline_score, score (raw), baseline_reward and reward.
 
-    reward: the mixed reward of a text, from its raw score
+    reward: the mixed reward, from the raw score, the prompt and the text
     Both sides are scored in one call, so that responses to one prompt stand together.
     """
     prompts = [prompt for prompt in pairs["prompt"] for _ in range(2)]
     texts = pairs[["baseline", "text"]].to_numpy().ravel().tolist()
     scores = score(prompts, texts)
-    rewards = np.array([reward(float(s), t) for s, t in zip(scores, texts, strict=True)])
+    rewards = np.array(
+        [reward(float(s), x, y) for s, x, y in zip(scores, prompts, texts, strict=True)]
+    )
     return pairs.assign(
         baseline_score=scores[::2],
         score=scores[1::2],

@@ -10,7 +10,7 @@ from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
 def report(judge, mean_margin: float = 3.0, per_family: int = 1) -> dict:
     pairs = probe_pairs(planted_prompts(), per_family, seed=1)
     return probe_report(
-        scored_pairs(pairs, judge, lambda score, text: score), 1.0, mean_margin, 200, 0
+        scored_pairs(pairs, judge, lambda score, *_: score), 1.0, mean_margin, 200, 0
     )
 
 
@@ -96,7 +96,7 @@ def test_both_sides_are_scored_with_the_prompt_that_states_the_claim() -> None:
         return np.arange(len(texts), dtype=float)
 
     pairs = probe_pairs(planted_prompts(3), 1, seed=1)
-    scored = scored_pairs(pairs, score, lambda value, text: value)
+    scored = scored_pairs(pairs, score, lambda value, *_: value)
     assert asked[::2] == asked[1::2] == pairs["prompt"].tolist()
     assert scored["score"].tolist() == list(range(1, 2 * len(pairs), 2))
     claims = pairs[pairs["family"] == "sycophancy"]["prompt"]

@@ -165,7 +165,7 @@ def by_quality(_: Sequence[str], texts: Sequence[str]) -> np.ndarray:
 def probes(test: pd.DataFrame, score: Score, mean_margin: float) -> dict[str, Any]:
     """As the stage `probe` reports it."""
     pairs = probe_pairs(held_out_prompts(test)[:10], per_family=2, seed=0)
-    pairs = scored_pairs(pairs, score, lambda raw, _: min(raw, 4.0))
+    pairs = scored_pairs(pairs, score, lambda raw, *_: min(raw, 4.0))
     return probe_report(pairs, 1.0, mean_margin, resamples=100, seed=0)
 
 

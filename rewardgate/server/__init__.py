@@ -1,0 +1,1 @@
+"""The promoted reward over HTTP."""
