@@ -196,9 +196,12 @@ class RepetitionPenalty(Section):
 
 
 class Rewards(Section):
-    """The composition: see rewardgate/rewards.py for how the parts make one reward."""
+    """The composition: see rewardgate/rewards.py for how the parts make one reward.
 
-    granularity: Literal["sequence"]
+    granularity: whether the reward is also dealt out to steps or tokens, see granularity/credit.py
+    """
+
+    granularity: Literal["sequence", "step", "token"]
     rationale: str
     rm_weight: Positive
     rm_clip: Positive
