@@ -282,6 +282,32 @@ class Adversary(Section):
     gold: str
 
 
+class SimulateSteps(Section):
+    """wrong: from how many to how many solutions of a problem have a planted error"""
+
+    problems: Count
+    wrong: tuple[Annotated[int, Field(ge=1, le=12)], Annotated[int, Field(ge=1, le=12)]]
+
+    @model_validator(mode="after")
+    def from_is_not_above_to(self) -> "SimulateSteps":
+        if self.wrong[0] > self.wrong[1]:
+            raise ValueError(f"wrong: from {self.wrong[0]} to {self.wrong[1]}; swap the two")
+        return self
+
+
+class Process(Section):
+    """The process reward model.
+
+    neutral: what label 0 counts as
+    preset: what differs from `train.presets` of the base; batch_pairs counts steps there
+    """
+
+    inputs: str
+    simulate: SimulateSteps
+    neutral: Literal["right", "wrong", "ignored"]
+    preset: dict[str, Any]
+
+
 class Promote(Section):
     """Ed25519 keys as PEM files: what signs a promotion, and what must have signed it.
 
@@ -309,7 +335,24 @@ class Settings(Section):
     adversary: Adversary
     rewards: Rewards
     gate: Gate
+    process: Process
     promote: Promote = Promote()
+
+    @property
+    def process_train(self) -> Train:
+        """Settings of the training on steps: `train` with what `process.preset` changes."""
+        preset = {**self.train.preset.model_dump(), **self.process.preset}
+        presets = {"other": TrainPreset.model_validate(preset)}
+        return self.train.model_copy(update={"presets": presets})
+
+    @model_validator(mode="after")
+    def process_preset_is_sound(self) -> "Settings":
+        try:
+            _ = self.process_train
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"process.preset.{first['loc'][0]}: {first['msg']}") from None
+        return self
 
     @model_validator(mode="after")
     def preset_exists(self) -> "Settings":
