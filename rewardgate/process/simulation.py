@@ -8,7 +8,7 @@ import numpy as np
 
 from rewardgate.settings import SimulateSteps
 from rewardgate.simulate.lexicon import first_name
-from rewardgate.simulate.task import join_and, pick, pick_other, upper_first, words
+from rewardgate.simulate.task import join_and, pick, pick_other, words
 
 LARGEST = 60
 """No total is larger: a small model can learn the sums."""
@@ -19,11 +19,6 @@ EVENTS = {
     "-": words("loses {k}|sells {k}|gives {k} away|breaks {k}|lends {k}"),
     "x": words("makes it {k} times as many|comes to have {k} times as many"),
 }
-DONE = {
-    "+": words("add {k}|plus {k}|{k} more"),
-    "-": words("take away {k}|minus {k}|{k} less"),
-    "x": words("take it {k} times|times {k}|{k} times"),
-}
 UNITS = words(
     "apples|pears|plums|eggs|coins|stamps|books|pencils|tickets|candles|marbles|buttons|cards"
     "|shells|bottles|cakes|rolls|flowers|bricks|lamps|keys|shirts|plates|cups|stickers|nuts"
@@ -31,8 +26,8 @@ UNITS = words(
 QUESTIONS = words("How many {u} are there then?|How many {u} now?|Count the {u} of {n}.")
 STYLES = (
     ("We start with {t}.", "{e}.", "The answer is {t}."),
-    ("At first {t}.", "{d}: {e}.", "That makes {t}."),
-    ("Start: {t}.", "Then {d}, so {e}.", "So it is {t}."),
+    ("At first {t}.", "Now {e}.", "That makes {t}."),
+    ("Start: {t}.", "So {e}.", "It is {t}."),
 )
 """How a start, an operation with its equation, and an answer are put."""
 
@@ -46,13 +41,12 @@ class Operation(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """style: of its solutions, a position in STYLES; manner: of each operation, in DONE"""
+    """style: of its solutions, a position in STYLES"""
 
     prompt: str
     start: int
     operations: list[Operation]
     style: int
-    manner: list[int]
 
 
 def simulate_solutions(settings: SimulateSteps, seed: int) -> Iterator[dict[str, Any]]:
@@ -95,8 +89,7 @@ def _problem(rng: np.random.Generator) -> Problem:
     told = join_and([pick(rng, EVENTS[o.sign]).format(k=o.number) for o in operations])
     story = f"{name} has {start} {{u}}. {name} {told}. {pick(rng, QUESTIONS)}"
     prompt = story.format(n=name, u=pick(rng, UNITS))
-    manner = [int(rng.integers(3)) for _ in operations]
-    return Problem(prompt, start, operations, int(rng.integers(len(STYLES))), manner)
+    return Problem(prompt, start, operations, int(rng.integers(len(STYLES))))
 
 
 def _steps(rng: np.random.Generator, problem: Problem, error: int | None) -> list[dict[str, Any]]:
@@ -112,9 +105,8 @@ def _steps(rng: np.random.Generator, problem: Problem, error: int | None) -> lis
         said = _Said(total, *operation, operation.on(total))
         if error == at:
             said = _mistake(rng, said, numbers, history)
-        done = DONE[said.sign][problem.manner[at - 1]].format(k=said.number)
         equation = f"{said.before} {said.sign} {said.number} = {said.total}"
-        texts.append(upper_first(middle.format(d=done, e=equation)))
+        texts.append(middle.format(e=equation))
         total = said.total
         history.append(total)
     if error == len(texts):
