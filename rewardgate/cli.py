@@ -1,4 +1,4 @@
-"""The command line: run, report, status, score, serve, verify, sign, key."""
+"""The command line: run, report, status, score, drift, serve, verify, sign, key."""
 
 import json
 import os
@@ -155,6 +155,42 @@ def score(
             processes().print(f"{rows} responses scored: {target}")
         case _:
             raise RewardGateError("score: give a prompt and a response, or --input and --output")
+
+
+@app.command()
+def drift(
+    scored: Annotated[
+        Path, typer.Argument(help="Parquet with a column score, as `rewardgate score` writes it.")
+    ],
+    psi: Annotated[
+        float | None, typer.Option(help="Most population stability index, by default 0.25.")
+    ] = None,
+    ks: Annotated[
+        float | None, typer.Option(help="Most Kolmogorov-Smirnov distance, by default 0.2.")
+    ] = None,
+) -> None:
+    """Compare live scores with those of the promoted model's calibration set.
+
+    Nothing is updated. Exit code 0: no drift, 3: they drifted, 2: it cannot be told.
+    """
+    from rewardgate.drift import KS_LIMIT, PSI_LIMIT, measure_drift
+    from rewardgate.files import read_table
+    from rewardgate.promotion import current_version
+
+    table = read_table(scored)
+    if "score" not in table:
+        raise RewardGateError(f"{scored}: has no column score; make it with `rewardgate score`")
+    enter_project()
+    promoted = current_version(PROMOTED)
+    if promoted is None:
+        raise RewardGateError(f"{PROMOTED}: nothing was promoted yet; run `rewardgate run`")
+    calibration = read_json(promoted[0] / REPORTS / "calibration.json")
+    if "score_quantiles" not in calibration:
+        raise RewardGateError(f"{promoted[0]}: keeps no calibration scores; promote it again")
+    found = measure_drift(calibration["score_quantiles"], table["score"].tolist())
+    drifted = found.drifted(PSI_LIMIT if psi is None else psi, KS_LIMIT if ks is None else ks)
+    typer.echo(f"{found.words()}: {'drifted' if drifted else 'no drift'}")
+    raise typer.Exit(BLOCKED if drifted else 0)
 
 
 @app.command()
