@@ -1,4 +1,4 @@
-"""The command line: run, report, status, score, drift, serve, verify, sign, key."""
+"""The command line: run, report, status, score, weights, drift, serve, verify, sign, key."""
 
 import json
 import os
@@ -6,12 +6,12 @@ import subprocess
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
+from rewardgate.errors import BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json
 from rewardgate.manifest import REPORTS
 from rewardgate.quiet import silence
@@ -155,6 +155,45 @@ def score(
             processes().print(f"{rows} responses scored: {target}")
         case _:
             raise RewardGateError("score: give a prompt and a response, or --input and --output")
+
+
+@app.command()
+def weights() -> None:
+    """Show what each weight of the mixed reward costs in accuracy and buys against hacks.
+
+    On the eval split and the probes of the newest candidate; writes reports/weights.csv and
+    reports/weights.png, and changes nothing else.
+    """
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from rewardgate.files import read_table, write_text
+    from rewardgate.report.weights_plot import plot_weights
+    from rewardgate.reward_model import RewardModel
+    from rewardgate.settings import load_settings
+    from rewardgate.verdict_table import print_weights
+    from rewardgate.weights import advised, trade_offs
+
+    enter_project()
+    settings = load_settings()
+    scores = read_table("reports/scores.parquet")
+    found = trade_offs(
+        scores[scores["split"] == "eval"],
+        read_table("reports/probes.parquet"),
+        RewardModel.load("models/candidate").encoder.count_tokens,
+        read_json("reports/calibration.json"),
+        settings.rewards,
+        settings.gate.resamples,
+        settings.seed,
+    )
+    if not found:
+        raise RewardGateError("params.yaml: rewards: declares no penalty and no rule to weigh")
+    rows = pd.json_normalize([asdict(one) for one in found])
+    write_text("reports/weights.csv", rows.to_csv(index=False, lineterminator="\n"))
+    plot_weights(found, Path("reports/weights.png"))
+    print_weights(found, advised(found), Console())
+    typer.echo("written: reports/weights.csv, reports/weights.png")
 
 
 @app.command()
@@ -348,14 +387,5 @@ def enter_project() -> None:
 
 def main() -> None:
     """Entry point of the command `rewardgate`."""
-
-    def command() -> Any:
-        return app(standalone_mode=False)
-
     silence()
-    try:
-        sys.exit(run_or_explain(command))
-    except typer.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except typer.Abort:
-        sys.exit(BAD_INPUT)
+    sys.exit(run_or_explain(app))
