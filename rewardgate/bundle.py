@@ -124,6 +124,13 @@ def load_promoted(
             raise
         logger.warning("loaded for debugging only: %s", error)
         return _load_unpromoted(folder)
+    if override := manifest.override:
+        logger.warning(
+            "%s was blocked by the gate, and promoted by %s: %s",
+            folder.name,
+            override.by,
+            override.reason,
+        )
     composition = _composition(folder, manifest.params["rewards"])
     return _load(folder.name, folder, folder / CALIBRATION, composition, promoted=True)
 

@@ -1,7 +1,9 @@
-"""The command line: run, report, status, score, weights, drift, serve, verify, sign, key."""
+"""The command line: run, report, status, score, weights, drift, serve, verify, sign, key.
+
+The commands on promoted versions are in registry_commands.py.
+"""
 
 import json
-import os
 import subprocess
 import sys
 import webbrowser
@@ -11,17 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from rewardgate import registry_commands
 from rewardgate.errors import BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json
 from rewardgate.manifest import REPORTS
+from rewardgate.project import PROMOTED, REPORT, VERDICT, configured_key, enter_project
 from rewardgate.quiet import silence
 from rewardgate.verdict_table import print_verdict
 
 if TYPE_CHECKING:
     from rewardgate.verification import Finding
-
-PROMOTED = Path("models/promoted")
-VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
 
 app = typer.Typer(
     help="From rankings to a promoted, or blocked, reward model.",
@@ -95,6 +96,8 @@ def status() -> None:
             f"{metrics['mean_margin_bt_logits']:.3f}, model {manifest.model_sha256[:12]})\n"
             f"           {signed}"
         )
+        if override := manifest.override:
+            typer.echo(f"           against the gate, by {override.by}: {override.reason}")
     if VERDICT.is_file():
         verdict = read_json(VERDICT)
         typer.echo(f"candidate: {verdict['verdict']} (model {verdict['model_sha256'][:12]})")
@@ -291,21 +294,22 @@ def verify(
     Prints one line a thing. Exit code 0: all hold, 3: something does not, 2: it cannot be checked.
     Outside a project, give a folder and --public-key.
     """
+    from rewardgate.registry import find_version
     from rewardgate.verification import verify
 
     folder = Path(bundle).resolve() if Path(bundle).is_dir() else None
     key = public_key.resolve() if public_key else None
     if folder is None or key is None or rederive:
         enter_project()
-        folder, key = folder or version_folder(bundle), key or configured_key()
+        folder, key = folder or find_version(PROMOTED, bundle), key or configured_key()
     findings = verify(folder, key)
-    show(findings)
+    show_findings(findings)
     if rederive and all(finding.passed for finding in findings):
         from rewardgate.manifest import read_manifest
         from rewardgate.rederive import rederive as make_again
 
         again = make_again(folder, read_manifest(folder))
-        show(again)
+        show_findings(again)
         findings += again
     raise typer.Exit(0 if all(finding.passed for finding in findings) else BLOCKED)
 
@@ -317,10 +321,11 @@ def sign(
     """Sign a bundle that was promoted without a key. Its files are checked first."""
     from rewardgate import signing
     from rewardgate.promotion import require_intact
+    from rewardgate.registry import find_version
     from rewardgate.settings import load_settings
 
     enter_project()
-    folder = version_folder(bundle)
+    folder = find_version(PROMOTED, bundle)
     key = signing.signing_key(load_settings().promote)
     if key is None:
         raise RewardGateError(f"sign: set promote.signing_key or {signing.VARIABLE} to a key")
@@ -351,38 +356,12 @@ def key(
     )
 
 
-def show(findings: "list[Finding]") -> None:
+def show_findings(findings: "list[Finding]") -> None:
     for finding in findings:
         typer.echo(f"{'pass' if finding.passed else 'FAIL'}  {finding.what:14} {finding.words}")
 
 
-def version_folder(version: str) -> Path:
-    """Folder of a promoted version. Raises RewardGateError if there is none of that name."""
-    folder = (PROMOTED / version).resolve()
-    if not folder.is_dir():
-        known = sorted(path.name for path in PROMOTED.glob("[!.]*") if path.name != "current")
-        raise RewardGateError(
-            f"{PROMOTED / version}: no such version; promoted are {', '.join(known) or 'none'}"
-        )
-    return PROMOTED / folder.name
-
-
-def configured_key() -> Path | None:
-    """The public key that the project asks promotions to be signed with."""
-    from rewardgate.settings import load_settings
-    from rewardgate.signing import public_key
-
-    return public_key(load_settings().promote)
-
-
-def enter_project() -> None:
-    """Go to the nearest folder above that holds dvc.yaml. Raises RewardGateError if none does."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
-            os.chdir(folder)
-            return
-    raise RewardGateError(f"no dvc.yaml with a params.yaml in {here} or above; go to the project")
+registry_commands.register(app)
 
 
 def main() -> None:
