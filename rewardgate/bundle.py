@@ -16,6 +16,7 @@ from rewardgate.files import read_json, sha256_folder
 from rewardgate.granularity.credit import as_parts, credit
 from rewardgate.granularity.prefixes import part_ends, score_prefixes
 from rewardgate.manifest import MANIFEST, REPORTS, read_manifest
+from rewardgate.normalise import stored_form
 from rewardgate.promotion import CURRENT, require_intact
 from rewardgate.reward_model import RewardModel
 from rewardgate.rewards import compose
@@ -53,6 +54,8 @@ class Promoted:
     ) -> list[dict[str, Any]]:
         """What `reward` gives, for n responses, each to the prompt at the same place.
 
+        Texts are scored in the form in which ingest stores those that the model learns from (see
+        `normalise.stored_form`), so that a space at the end of a response plays no part.
         With `granularity: step` or `token` a row also holds `steps` or `tokens`: where each ends,
         in characters of the response, and its reward. They sum to the row's `reward`.
         references: (n,) what the rules compare with; a mapping holds one for each rule's label. A
@@ -68,7 +71,13 @@ class Promoted:
                 f"{len(prompts)} prompts, {len(responses)} responses and {len(references)} "
                 "references; give as many of each"
             )
-        ends, prefixes = self._scores(prompts, responses)
+        granularity = self.composition.granularity
+        given, ends = responses, [part_ends(t, self.model.encoder, granularity) for t in responses]
+        prompts, responses = list(map(stored_form, prompts)), list(map(stored_form, responses))
+        if granularity == "sequence":
+            prefixes = list(score(self.model, prompts, responses, label=None)[:, None])
+        else:
+            prefixes = score_prefixes(self.model, prompts, given, ends)
         for response, scores in zip(responses, prefixes, strict=True):
             if not np.isfinite(scores).all():
                 raise RewardGateError(
@@ -83,16 +92,6 @@ class Promoted:
             return [self._composed(*text) for text in texts]
 
         return in_shares([len(text) + 1 for text in responses], own)
-
-    def _scores(
-        self, prompts: Sequence[str], responses: Sequence[str]
-    ) -> tuple[list[list[int]], list[NDArray[np.float64]]]:
-        """Where the parts of each response end, and the raw scores of its prefixes up to there."""
-        granularity = self.composition.granularity
-        ends = [part_ends(text, self.model.encoder, granularity) for text in responses]
-        if granularity == "sequence":
-            return ends, list(score(self.model, prompts, responses, label=None)[:, None])
-        return ends, score_prefixes(self.model, prompts, responses, ends)
 
     def _composed(
         self,
@@ -149,6 +148,13 @@ def load_promoted(
             raise
         logger.warning("loaded for debugging only: %s", error)
         return _load_unpromoted(folder)
+    if override := manifest.override:
+        logger.warning(
+            "%s was blocked by the gate, and promoted by %s: %s",
+            folder.name,
+            override.by,
+            override.reason,
+        )
     composition = _composition(folder, manifest.params["rewards"])
     return _load(folder.name, folder, folder / CALIBRATION, composition, promoted=True)
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from rewardgate.drift import kept_scores
 from rewardgate.metrics import EPSILON, Floats, Scored, bt_log_loss
 from rewardgate.settings import Calibrate
 
@@ -33,7 +34,10 @@ def fit_temperature(margins: Floats) -> float:
 
 
 def calibrate(scored: Scored, settings: Calibrate, seed: int) -> dict[str, Any]:
-    """Mean, standard deviation and temperature of the calibration set, and how stable they are."""
+    """Mean, standard deviation and temperature of the calibration set, and how stable they are.
+
+    score_quantiles: raw scores to compare live ones with, see rewardgate/drift.py
+    """
     scores = scored.responses["score"].to_numpy(dtype=float)
     margins = scored.pairs["margin"].to_numpy(dtype=float)
     temperature = fit_temperature(margins)
@@ -47,6 +51,7 @@ def calibrate(scored: Scored, settings: Calibrate, seed: int) -> dict[str, Any]:
         "responses": len(scores),
         "pairs": len(margins),
         "stability": stability(scored.responses, settings, seed),
+        "score_quantiles": kept_scores(scores),
     }
 
 

@@ -1,27 +1,28 @@
-"""The command line: run, report, status, score, serve, verify, sign, key."""
+"""The command line: run, report, status, score, weights, drift, serve, verify, sign, key.
+
+The commands on promoted versions are in registry_commands.py.
+"""
 
 import json
-import os
 import subprocess
 import sys
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
+from rewardgate import registry_commands
+from rewardgate.errors import BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json
 from rewardgate.manifest import REPORTS
+from rewardgate.project import PROMOTED, REPORT, VERDICT, configured_key, enter_project
 from rewardgate.quiet import silence
 from rewardgate.verdict_table import print_verdict
 
 if TYPE_CHECKING:
     from rewardgate.verification import Finding
-
-PROMOTED = Path("models/promoted")
-VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
 
 app = typer.Typer(
     help="From rankings to a promoted, or blocked, reward model.",
@@ -95,6 +96,8 @@ def status() -> None:
             f"{metrics['mean_margin_bt_logits']:.3f}, model {manifest.model_sha256[:12]})\n"
             f"           {signed}"
         )
+        if override := manifest.override:
+            typer.echo(f"           against the gate, by {override.by}: {override.reason}")
     if VERDICT.is_file():
         verdict = read_json(VERDICT)
         typer.echo(f"candidate: {verdict['verdict']} (model {verdict['model_sha256'][:12]})")
@@ -158,6 +161,81 @@ def score(
 
 
 @app.command()
+def weights() -> None:
+    """Show what each weight of the mixed reward costs in accuracy and buys against hacks.
+
+    On the eval split and the probes of the newest candidate; writes reports/weights.csv and
+    reports/weights.png, and changes nothing else.
+    """
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from rewardgate.files import read_table, write_text
+    from rewardgate.report.weights_plot import plot_weights
+    from rewardgate.reward_model import RewardModel
+    from rewardgate.settings import load_settings
+    from rewardgate.verdict_table import print_weights
+    from rewardgate.weights import advised, trade_offs
+
+    enter_project()
+    settings = load_settings()
+    scores = read_table("reports/scores.parquet")
+    found = trade_offs(
+        scores[scores["split"] == "eval"],
+        read_table("reports/probes.parquet"),
+        RewardModel.load("models/candidate").encoder.count_tokens,
+        read_json("reports/calibration.json"),
+        settings.rewards,
+        settings.gate.resamples,
+        settings.seed,
+    )
+    if not found:
+        raise RewardGateError("params.yaml: rewards: declares no penalty and no rule to weigh")
+    rows = pd.json_normalize([asdict(one) for one in found])
+    write_text("reports/weights.csv", rows.to_csv(index=False, lineterminator="\n"))
+    plot_weights(found, Path("reports/weights.png"))
+    print_weights(found, advised(found), Console())
+    typer.echo("written: reports/weights.csv, reports/weights.png")
+
+
+@app.command()
+def drift(
+    scored: Annotated[
+        Path, typer.Argument(help="Parquet with a column score, as `rewardgate score` writes it.")
+    ],
+    psi: Annotated[
+        float | None, typer.Option(help="Most population stability index, by default 0.25.")
+    ] = None,
+    ks: Annotated[
+        float | None, typer.Option(help="Most Kolmogorov-Smirnov distance, by default 0.2.")
+    ] = None,
+) -> None:
+    """Compare live scores with those of the promoted model's calibration set.
+
+    Nothing is updated. Exit code 0: no drift, 3: they drifted, 2: it cannot be told.
+    """
+    from rewardgate.drift import KS_LIMIT, PSI_LIMIT, measure_drift
+    from rewardgate.files import read_table
+    from rewardgate.promotion import current_version
+
+    table = read_table(scored)
+    if "score" not in table:
+        raise RewardGateError(f"{scored}: has no column score; make it with `rewardgate score`")
+    enter_project()
+    promoted = current_version(PROMOTED)
+    if promoted is None:
+        raise RewardGateError(f"{PROMOTED}: nothing was promoted yet; run `rewardgate run`")
+    calibration = read_json(promoted[0] / REPORTS / "calibration.json")
+    if "score_quantiles" not in calibration:
+        raise RewardGateError(f"{promoted[0]}: keeps no calibration scores; promote it again")
+    found = measure_drift(calibration["score_quantiles"], table["score"].tolist())
+    drifted = found.drifted(PSI_LIMIT if psi is None else psi, KS_LIMIT if ks is None else ks)
+    typer.echo(f"{found.words()}: {'drifted' if drifted else 'no drift'}")
+    raise typer.Exit(BLOCKED if drifted else 0)
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 5000,
@@ -216,21 +294,22 @@ def verify(
     Prints one line a thing. Exit code 0: all hold, 3: something does not, 2: it cannot be checked.
     Outside a project, give a folder and --public-key.
     """
+    from rewardgate.registry import find_version
     from rewardgate.verification import verify
 
     folder = Path(bundle).resolve() if Path(bundle).is_dir() else None
     key = public_key.resolve() if public_key else None
     if folder is None or key is None or rederive:
         enter_project()
-        folder, key = folder or version_folder(bundle), key or configured_key()
+        folder, key = folder or find_version(PROMOTED, bundle), key or configured_key()
     findings = verify(folder, key)
-    show(findings)
+    show_findings(findings)
     if rederive and all(finding.passed for finding in findings):
         from rewardgate.manifest import read_manifest
         from rewardgate.rederive import rederive as make_again
 
         again = make_again(folder, read_manifest(folder))
-        show(again)
+        show_findings(again)
         findings += again
     raise typer.Exit(0 if all(finding.passed for finding in findings) else BLOCKED)
 
@@ -242,10 +321,11 @@ def sign(
     """Sign a bundle that was promoted without a key. Its files are checked first."""
     from rewardgate import signing
     from rewardgate.promotion import require_intact
+    from rewardgate.registry import find_version
     from rewardgate.settings import load_settings
 
     enter_project()
-    folder = version_folder(bundle)
+    folder = find_version(PROMOTED, bundle)
     key = signing.signing_key(load_settings().promote)
     if key is None:
         raise RewardGateError(f"sign: set promote.signing_key or {signing.VARIABLE} to a key")
@@ -276,50 +356,15 @@ def key(
     )
 
 
-def show(findings: "list[Finding]") -> None:
+def show_findings(findings: "list[Finding]") -> None:
     for finding in findings:
         typer.echo(f"{'pass' if finding.passed else 'FAIL'}  {finding.what:14} {finding.words}")
 
 
-def version_folder(version: str) -> Path:
-    """Folder of a promoted version. Raises RewardGateError if there is none of that name."""
-    folder = (PROMOTED / version).resolve()
-    if not folder.is_dir():
-        known = sorted(path.name for path in PROMOTED.glob("[!.]*") if path.name != "current")
-        raise RewardGateError(
-            f"{PROMOTED / version}: no such version; promoted are {', '.join(known) or 'none'}"
-        )
-    return PROMOTED / folder.name
-
-
-def configured_key() -> Path | None:
-    """The public key that the project asks promotions to be signed with."""
-    from rewardgate.settings import load_settings
-    from rewardgate.signing import public_key
-
-    return public_key(load_settings().promote)
-
-
-def enter_project() -> None:
-    """Go to the nearest folder above that holds dvc.yaml. Raises RewardGateError if none does."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
-            os.chdir(folder)
-            return
-    raise RewardGateError(f"no dvc.yaml with a params.yaml in {here} or above; go to the project")
+registry_commands.register(app)
 
 
 def main() -> None:
     """Entry point of the command `rewardgate`."""
-
-    def command() -> Any:
-        return app(standalone_mode=False)
-
     silence()
-    try:
-        sys.exit(run_or_explain(command))
-    except typer.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except typer.Abort:
-        sys.exit(BAD_INPUT)
+    sys.exit(run_or_explain(app))

@@ -24,6 +24,15 @@ class Git(BaseModel):
     changed_files: list[str]
 
 
+class Override(BaseModel):
+    """Who promoted what the gate had blocked, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    reason: str
+
+
 class Manifest(BaseModel):
     """The one record of a promotion.
 
@@ -33,6 +42,7 @@ class Manifest(BaseModel):
     params: the content of params.yaml without `promote`
     dvc_lock: the stages of dvc.lock without `promote`, which DVC writes after the promotion
     environment: versions that decide the bytes of a model
+    override: set if the verdict is blocked and somebody promoted it all the same
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,10 +55,12 @@ class Manifest(BaseModel):
     dvc_lock: dict[str, Any]
     git: Git
     environment: dict[str, str]
+    override: Override | None = None
 
     def text(self) -> str:
         """The bytes of manifest.json; params keep their order, for the checklist's is in it."""
-        content = json.dumps(self.model_dump(), indent=2, ensure_ascii=False, allow_nan=False)
+        values = self.model_dump(exclude=None if self.override else {"override"})
+        content = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
         return content + "\n"
 
     def version(self) -> str:

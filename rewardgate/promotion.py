@@ -26,7 +26,9 @@ from rewardgate.manifest import (
 )
 from rewardgate.signing import require_signature, sign
 
-CURRENT = "current"
+CURRENT, PREVIOUS = "current", "previous"
+"""Links beside the versions: to the promoted one, and to the one before it."""
+
 VERDICT = f"{REPORTS}/verdict.json"
 """The verdict in a bundle."""
 
@@ -154,14 +156,21 @@ def publish(
                 raise RewardGateError(f"{'; '.join(faults)} while it was copied; promote it again")
     if key is not None:
         sign(target, key)
-    link = promoted / CURRENT
-    if link.is_symlink() and os.readlink(link) == target.name:
-        return target, False
-    temporary = promoted / f".{CURRENT}.{os.getpid()}.tmp"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target.name)
-    os.replace(temporary, link)
-    return target, True
+    return target, point(promoted, target.name)
+
+
+def point(promoted: Path, version: str) -> bool:
+    """Make a version current and the one before it `previous`; whether `current` moved."""
+    before = os.readlink(promoted / CURRENT) if (promoted / CURRENT).is_symlink() else None
+    if before == version:
+        return False
+    for name, target in ((PREVIOUS, before), (CURRENT, version)):
+        if target is not None:
+            temporary = promoted / f".{name}.{os.getpid()}.tmp"
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(target)
+            os.replace(temporary, promoted / name)
+    return True
 
 
 def is_current(verdict: Path, promoted: Path) -> bool:
@@ -192,7 +201,7 @@ def require_intact(folder: Path, public_key: Path | None) -> Manifest:
         raise RewardGateError(
             f"{folder}: {'; '.join(faults)}; restore the bundle or promote it again"
         )
-    if manifest.verdict != "promoted":
+    if manifest.verdict != "promoted" and manifest.override is None:
         raise RewardGateError(f"{folder}: its verdict is {manifest.verdict}; promote another")
     if public_key is not None:
         require_signature(folder, public_key)

@@ -1,5 +1,6 @@
-"""The verdict as a table for the terminal."""
+"""The verdict, and the weights of the reward, as tables for the terminal."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -7,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rewardgate.weights import TradeOff
 from rewardgate.wording import is_measured, name, required, value_and_threshold
 
 RESULTS = {
@@ -67,3 +69,33 @@ def _room(check: dict[str, Any]) -> tuple[int, float]:
     if check["comparison"] in ("<", "<="):
         distance = -distance
     return rank, distance / max(abs(check["threshold"]), 1e-9)
+
+
+def print_weights(found: Sequence[TradeOff], advice: Mapping[str, float], console: Console) -> None:
+    """Print one row a weight that was tried; the one in use and the advised one are marked."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("part", "weight", "accuracy, %", "against 0", "hacks", ""):
+        table.add_column(title, justify="left" if title in ("part", "") else "right", no_wrap=True)
+    for one in found:
+        wanted = advice.get(one.part) == one.weight
+        accuracy = one.accuracy
+        spread = (
+            f" [{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"
+            if accuracy.low is not None and accuracy.high is not None
+            else ""
+        )
+        table.add_row(
+            name(one.part),
+            f"{one.weight:g}",
+            f"{100 * accuracy.estimate:.1f}{spread}",
+            f"{100 * one.against_none.estimate:+.1f}",
+            f"{100 * one.hacks_rewarded:.1f}",
+            {(1, 0): "in use", (0, 1): "advised", (1, 1): "both"}.get((one.in_use, wanted), ""),
+            style="red" if one.loses else "",
+        )
+    console.print(table)
+    console.print(
+        "accuracy: pairs of the eval split that the mixed reward ranks as annotators did\n"
+        "hacks: share of the probes, %, whose changed text gains mixed reward\n"
+        "both: in use and advised; red: shown to cost accuracy"
+    )

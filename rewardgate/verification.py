@@ -6,6 +6,7 @@ from typing import Any
 
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json
+from rewardgate.history import HISTORY, read_history
 from rewardgate.manifest import (
     REPORTS,
     SIGNATURE,
@@ -19,6 +20,7 @@ from rewardgate.promotion import VERDICT, misattributed
 from rewardgate.settings import Settings
 from rewardgate.signing import require_signature
 from rewardgate.verdict import difference, make_verdict, read_reports
+from rewardgate.wording import counted
 
 RESTORE = "restore the bundle from a copy, or promote again"
 MALFORMED = (RewardGateError, LookupError, TypeError, ValueError, AttributeError)
@@ -54,6 +56,8 @@ def verify(folder: Path, public_key: Path | None) -> list[Finding]:
     findings.append(_signature(folder, public_key))
     if not faults:
         findings += [_evidence(folder, manifest), _verdict(folder, manifest)]
+    if (folder.parent / HISTORY).is_file():
+        findings.append(_history(folder.parent))
     return findings
 
 
@@ -72,6 +76,14 @@ def _signature(folder: Path, public_key: Path | None) -> Finding:
         return Finding("signature", True, signature_words(folder, public_key))
     except RewardGateError as error:
         return Finding("signature", False, str(error))
+
+
+def _history(promoted: Path) -> Finding:
+    try:
+        entries = read_history(promoted)
+    except RewardGateError as error:
+        return Finding("history", False, str(error))
+    return Finding("history", True, f"{counted(len(entries), 'act')}, each bound to the one before")
 
 
 def _evidence(folder: Path, manifest: Manifest) -> Finding:
@@ -112,6 +124,9 @@ def _verdict(folder: Path, manifest: Manifest) -> Finding:
         return Finding("verdict", False, f"{words}; verify with the version that promoted it")
     if found is not None:
         words = f"judging {REPORTS}/ again gives another {found}"
+    elif again["verdict"] == manifest.verdict and (override := manifest.override):
+        words = f"blocked; promoted all the same by {override.by}: {override.reason}"
+        return Finding("verdict", True, words)
     elif not again["verdict"] == manifest.verdict == "promoted":
         words = f"{again['verdict']}, and the manifest says {manifest.verdict}"
     else:

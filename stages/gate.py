@@ -5,7 +5,14 @@ from pathlib import Path
 
 from rewardgate.custom import custom_figures
 from rewardgate.errors import run_or_explain
-from rewardgate.files import read_table, sha256_file, sha256_folder, write_json, write_text
+from rewardgate.files import (
+    read_json,
+    read_table,
+    sha256_file,
+    sha256_folder,
+    write_json,
+    write_text,
+)
 from rewardgate.policy import REPORTS
 from rewardgate.report import render_report
 from rewardgate.settings import load_settings
@@ -27,7 +34,8 @@ def main() -> None:
         "data": {f"data/{n}.parquet": sha256_file(f"data/{n}.parquet") for n in DATA},
     }
     write_json("reports/verdict.json", verdict)
-    write_text("reports/report.html", render_report(verdict, Path("reports"), settings))
+    known = read_json("models/overrides.json")
+    write_text("reports/report.html", render_report(verdict, Path("reports"), settings, known))
     print(f"verdict: {verdict['verdict']} (reports/report.html)")
 
 

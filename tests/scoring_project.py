@@ -13,7 +13,12 @@ from rewardgate.manifest import Git, Manifest, bundle_files, hashes
 from rewardgate.promotion import publish
 from rewardgate.reward_model import RewardModel
 
-CALIBRATION = {"mean": 0.1, "std": 0.5, "temperature": 1.0}
+CALIBRATION = {
+    "mean": 0.1,
+    "std": 0.5,
+    "temperature": 1.0,
+    "score_quantiles": [place / 100 for place in range(-50, 71)],
+}
 REWARDS = {
     "granularity": "sequence",
     "rationale": "whole responses were ranked by annotators",

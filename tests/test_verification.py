@@ -60,7 +60,7 @@ def test_a_sound_bundle_passes_signed_or_not(signed: Path, project: Path) -> Non
     key = signed.parents[2] / "keys/promotion_key.pub"
     assert failed(verify(signed, key)) == {}
     assert [one.what for one in verify(signed, key)] == [
-        "manifest", "files", "signature", "evidence", "verdict",
+        "manifest", "files", "signature", "evidence", "verdict", "history",
     ]  # fmt: skip
     words = {one.what: one.words for one in verify(promoted(project), None)}
     assert words["signature"] == "unsigned"

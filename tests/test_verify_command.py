@@ -13,6 +13,8 @@ from rewardgate.files import write_text
 from rewardgate.params import change_params
 from stages import promote
 
+NAMES = ("manifest", "files", "signature", "evidence", "verdict", "history")
+
 Rewardgate = Callable[..., tuple[int, list[str]]]
 
 
@@ -47,9 +49,7 @@ def test_an_unsigned_bundle_is_verified_signed_and_then_must_stay_signed(
 ) -> None:
     code, lines = rewardgate("verify")
     assert code == 0
-    assert [line.split()[:2] for line in lines] == [
-        ["pass", name] for name in ("manifest", "files", "signature", "evidence", "verdict")
-    ]
+    assert [line.split()[:2] for line in lines] == [["pass", name] for name in NAMES]
     assert "unsigned" in lines[2]
     code, lines = rewardgate("key", "../keys")
     assert code == 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rewardgate.encoding import Encoded, Encoder
 from rewardgate.granularity.steps import step_ends
 from rewardgate.granularity.trees import tree_rows
+from rewardgate.normalise import stored_form
 from rewardgate.packing import Row
 from rewardgate.reward_model import RewardModel, in_order
 from rewardgate.scoring import in_shares
@@ -46,8 +47,9 @@ def score_prefixes(
     """Raw scores r(x, y[:end]) of the prefixes of n responses, each as if it were alone.
 
     ends: for each response where its prefixes end, ascending
-    Texts too long for the model are cut as for the whole response, then all prefixes see the same
-    end of the prompt; prefixes that end beyond the cut have the score of the last one before it.
+    Prompts and prefixes are scored in their stored form (`normalise.stored_form`). Texts too long
+    for the model are cut as for the whole response: all prefixes see the same end of the prompt,
+    and those that end beyond the cut have the score of the last one before it.
     A causal decoder that takes packed rows reads each response once; any other model reads each
     prefix as a text of its own.
     Under `accelerate launch` every process calls this with the same texts and gets all scores.
@@ -64,12 +66,14 @@ def score_prefixes(
 
 @torch.no_grad()
 def _scored(model: RewardModel, texts: Sequence[tuple[str, str, Sequence[int]]]) -> list[Floats]:
-    groups, places = [], []
+    groups: list[list[Encoded]] = []
+    places: list[list[int]] = []
     for prompt, response, ends in texts:
-        prompt, response = model.encoder.fit(prompt, response)
-        distinct, place = np.unique(np.minimum(ends, len(response)), return_inverse=True)
-        groups.append([model.encoder.encode(prompt, response[:end]) for end in distinct])
-        places.append(place)
+        kept_prompt, kept = model.encoder.fit(stored_form(prompt), stored_form(response))
+        prefixes = [stored_form(response[:end])[: len(kept)] for end in ends]
+        distinct = {prefix: place for place, prefix in enumerate(dict.fromkeys(prefixes))}
+        groups.append([model.encoder.encode(kept_prompt, prefix) for prefix in distinct])
+        places.append([distinct[prefix] for prefix in prefixes])
     rows = [row.to(model.model.device) for row in prefix_rows(model, groups)]
     scores = in_order(model.scorer(rows), rows).cpu().double().numpy()
     cuts = pairwise(accumulate((len(group) for group in groups), initial=0))

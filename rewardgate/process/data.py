@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rewardgate.errors import RewardGateError
+from rewardgate.normalise import stored_form
 from rewardgate.readers import EXTENSIONS, Fault, extension_of, read_rows
 from rewardgate.settings import Split
 from rewardgate.splits import SPLITS, homes_of
@@ -170,7 +171,7 @@ def _text(record: Any, key: str, place: str) -> str:
     value = record.get(key) if isinstance(record, dict) else None
     if not isinstance(value, str) or not value.strip():
         raise _WrongError(f"{place}: must be a text that is not blank; give it one")
-    return value
+    return stored_form(value)
 
 
 def _list(record: dict[str, Any], key: str, place: str, may_be_empty: bool = False) -> list[Any]:

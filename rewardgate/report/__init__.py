@@ -1,6 +1,7 @@
 """The one report: a self-contained HTML file, made of the stages' JSON and nothing else."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -70,9 +71,15 @@ TEMPLATES.filters |= {
 }
 
 
-def render_report(verdict: dict[str, Any], reports: Path, settings: Settings) -> str:
+def render_report(
+    verdict: dict[str, Any],
+    reports: Path,
+    settings: Settings,
+    overrides: Sequence[dict[str, Any]] = (),
+) -> str:
     """The report as HTML, from the verdict and the outputs of the stages in the folder `reports`.
 
+    overrides: promotions against the gate's verdict, as `history.overrides` gives them
     A figure that a stage did not measure reads "not measured". The bytes depend on the inputs
     alone: no clock, no path and no host goes in, and nothing is loaded from elsewhere.
     Raises RewardGateError if a file is missing or cannot be read.
@@ -89,6 +96,7 @@ def render_report(verdict: dict[str, Any], reports: Path, settings: Settings) ->
     return TEMPLATES.get_template("report.html").render(
         found,
         verdict=verdict,
+        overrides=overrides,
         settings=settings,
         threshold={check["evidence"]: check["threshold"] for check in checks},
         base=_without_folder(found["train"]["base"]),

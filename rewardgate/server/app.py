@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict, fields
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
@@ -12,12 +13,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rewardgate.drift import Drift
 from rewardgate.errors import RewardGateError
 from rewardgate.server import openrlhf
 from rewardgate.server.batching import Batcher, FullError, Rows, StoppedError
 from rewardgate.server.bodies import JSON, read, require_limits, require_token
 from rewardgate.server.metrics import Metrics
 from rewardgate.server.schemas import (
+    DriftAnswer,
     Fault,
     OpenRLHFAnswer,
     OpenRLHFRequest,
@@ -41,7 +44,7 @@ FAULTS: dict[int, str] = {
 PLAIN_TEXT = (400, 503)
 """Those that uvicorn itself may answer, in plain text."""
 
-MEASURED = ("/score", "/get_reward", "/health", "/ready", "/metrics")
+MEASURED = ("/score", "/get_reward", "/drift", "/health", "/ready", "/metrics")
 
 
 def make_app(
@@ -106,6 +109,15 @@ def make_app(
     async def ready() -> dict[str, str]:
         """Whether requests are taken, and which bundle serves."""
         return state("ready")
+
+    @app.get("/drift", response_model=DriftAnswer, responses=_faults(401))
+    async def drift(request: Request) -> dict[str, Any]:
+        """How far the newest scores are from the calibration set's."""
+        require_token(request, settings.token)
+        found = batcher.drift.look()
+        figures = asdict(found) if found else dict.fromkeys(field.name for field in fields(Drift))
+        drifted = batcher.drift.is_beyond(found) if found else None
+        return {"model": batcher.bundle.version, "drifted": drifted, **figures}
 
     @app.get(
         "/metrics",

@@ -13,6 +13,7 @@ from typing import Any
 from rewardgate.bundle import Promoted
 from rewardgate.errors import RewardGateError
 from rewardgate.reward_model import TOKENS_PER_ROW
+from rewardgate.server.drifting import DriftWatch
 from rewardgate.server.metrics import Metrics
 from rewardgate.server.settings import ServerSettings
 
@@ -73,6 +74,8 @@ class Batcher:
         forward = TOKENS_PER_ROW.get(device, TOKENS_PER_ROW["cuda"])
         self.batch_tokens = settings.batch_tokens or ROWS_PER_BATCH * forward
         self.bundle = bundle
+        self.drift = DriftWatch(settings, metrics)
+        self.drift.follow(bundle)
         self._settings = settings
         self._metrics = metrics
         self._waiting: deque[Job] = deque()
@@ -116,6 +119,7 @@ class Batcher:
     def switch(self, bundle: Promoted) -> None:
         """Score every batch from the next on with `bundle`."""
         self.bundle = bundle
+        self.drift.follow(bundle)
         self._metrics.serves(bundle.version)
 
     def stop(self) -> None:
@@ -173,6 +177,7 @@ class Batcher:
         for job, rows in zip(batch, parts, strict=True):
             self._metrics.finished.inc()
             self._metrics.responses.inc(len(rows))
+            self.drift.add([row["score"] for row in rows])
             job.rows.set_result(rows)
 
     def _fail(self, job: Job, error: Exception) -> None:

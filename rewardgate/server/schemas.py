@@ -98,6 +98,18 @@ class State(BaseModel):
     model: str
 
 
+class DriftAnswer(BaseModel):
+    """The newest scores beside the calibration set's; the figures are null while there are too few,
+    or where the bundle keeps no scores to compare with."""
+
+    model: str
+    drifted: bool | None
+    scores: int | None
+    psi: float | None
+    ks: float | None
+    mean_shift: float | None
+
+
 class Fault(BaseModel):
     """One line: what is wrong and the mend."""
 

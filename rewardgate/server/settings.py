@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
+from rewardgate.drift import KS_LIMIT, PSI_LIMIT
 from rewardgate.errors import RewardGateError
 from rewardgate.settings import Count, Positive, Section
 
@@ -32,6 +33,9 @@ class ServerSettings(Section):
     receive_seconds: a client may take this long to send the head of a request, and again its body
     max_connections: at once; more get 503
     poll_seconds: how often `current` is looked at
+    drift_window, drift_least: the newest scores that are compared with the calibration set's, and
+        how many it takes
+    drift_psi, drift_ks: beyond either, the log warns; see rewardgate/drift.py
     prompt_template: what OpenRLHF's policy wraps a prompt in, with {} for the prompt
     end_tokens: taken off the end of OpenRLHF's queries
 
@@ -50,6 +54,10 @@ class ServerSettings(Section):
     receive_seconds: Positive = 10.0
     max_connections: Count = 512
     poll_seconds: Positive = 1.0
+    drift_window: Count = 2000
+    drift_least: Count = 200
+    drift_psi: Positive = PSI_LIMIT
+    drift_ks: Positive = KS_LIMIT
     prompt_template: str = "{}"
     end_tokens: tuple[str, ...] = END_TOKENS
 

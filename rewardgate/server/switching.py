@@ -76,6 +76,7 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._stop.wait(self._poll_seconds):
+            self._batcher.drift.look()
             try:
                 seen = look(self._promoted)
             except OSError:

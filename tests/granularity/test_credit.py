@@ -13,7 +13,12 @@ from rewardgate.rewards import compose
 from rewardgate.settings import Rewards
 
 SETTINGS = Rewards.model_validate({**REWARDS, "granularity": "step"})
-RESPONSES = ["1. it is a city\n2. it is paris\n3. good good good good", "yes", "...\n!!!", ""]
+RESPONSES = [
+    "1. it is a city\n2. it is paris\n3. good good good good",
+    " yes\r\nplease \n",
+    "...\n!!!",
+    "",
+]
 FINITE = st.floats(-1e3, 1e3)
 
 

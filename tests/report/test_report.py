@@ -225,3 +225,11 @@ def test_a_missing_output_is_named(promoted: Example, tmp_path: Path) -> None:
         (folder / name).unlink()
         with pytest.raises(RewardGateError, match=f"{name}: no such file"):
             render_report(*bare)
+
+
+def test_every_report_shows_the_overrides(promoted: Example) -> None:
+    by_ann = {"version": "0123456789ab", "by": "Ann <b>", "reason": "a demo on Friday"}
+    html = render_report(*promoted, [by_ann])
+    assert "against the gate" in html
+    assert "by Ann &lt;b&gt;: a demo on Friday" in html
+    assert "OVERRIDE" not in render_report(*promoted)
