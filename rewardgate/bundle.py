@@ -13,6 +13,7 @@ from rewardgate.calibration import normalise
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, sha256_folder
 from rewardgate.manifest import MANIFEST, REPORTS, read_manifest
+from rewardgate.normalise import stored_form
 from rewardgate.promotion import CURRENT, require_intact
 from rewardgate.reward_model import RewardModel
 from rewardgate.rewards import compose
@@ -50,6 +51,8 @@ class Promoted:
     ) -> list[dict[str, Any]]:
         """What `reward` gives, for n responses, each to the prompt at the same place.
 
+        Texts are scored in the form in which ingest stores those that the model learns from (see
+        `normalise.stored_form`), so that a space at the end of a response plays no part.
         references: (n,) what the rules compare with; a mapping holds one for each rule's label. A
             rule that needs one fails where it is None and does not apply where the mapping has none
         Under `accelerate launch` every process calls this with the same texts and gets all.
@@ -63,6 +66,7 @@ class Promoted:
                 f"{len(prompts)} prompts, {len(responses)} responses and {len(references)} "
                 "references; give as many of each"
             )
+        prompts, responses = list(map(stored_form, prompts)), list(map(stored_form, responses))
         scores = score(self.model, prompts, responses, label=None)
         if not np.isfinite(scores).all():
             place = int(np.flatnonzero(~np.isfinite(scores))[0])
