@@ -137,13 +137,16 @@ def score(
     """
     from rewardgate.bundle import load_promoted
     from rewardgate.processes import processes
+    from rewardgate.rewards import NO_REFERENCES
     from rewardgate.score_file import score_file
 
     match prompt, response, input_, output:
         case str(x), str(y), None, None:
             enter_project()
             result = load_promoted(PROMOTED, configured_key()).reward(
-                sys.stdin.read() if x == "-" else x, y, reference
+                sys.stdin.read() if x == "-" else x,
+                y,
+                NO_REFERENCES if reference is None else reference,
             )
             if as_json:
                 typer.echo(json.dumps(result))

@@ -118,7 +118,7 @@ def _check(ranking: Ranking) -> None:
 
 
 def _listed(record: dict[str, Any]) -> tuple[str, str, list[Response]]:
-    prompt = _prompt(_required(record, "prompt"))
+    prompt = prompt_as_text(_required(record, "prompt"))
     items = record["responses"]
     if not isinstance(items, list):
         raise Unusable("responses is not a list")
@@ -189,7 +189,7 @@ def _paired(record: dict[str, Any]) -> tuple[str, str, list[Response]]:
         form = "chosen/rejected text"
         better, worse = _text(chosen, "chosen"), _text(rejected, "rejected")
         if "prompt" in record:
-            prompt = _prompt(record["prompt"])
+            prompt = prompt_as_text(record["prompt"])
         else:
             prompt, better, worse = _paired_dialogues(better, worse)
     if stored_form(better) == stored_form(worse):
@@ -222,7 +222,7 @@ def _paired_messages(prompt: Any, chosen: list[Any], rejected: list[Any]) -> tup
         text = _flatten(better[:shared])
         better, worse = better[shared:], worse[shared:]
     else:
-        text = _prompt(prompt)
+        text = prompt_as_text(prompt)
     if not text:
         raise Unusable("chosen and rejected share no first message, and there is no prompt")
     if better == worse:
@@ -253,7 +253,8 @@ def _shared(left: Sequence[Any], right: Sequence[Any]) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(left), len(right)))
 
 
-def _prompt(prompt: Any) -> str:
+def prompt_as_text(prompt: Any) -> str:
+    """A prompt that is text or messages as one text. Raises Unusable if it is neither."""
     if isinstance(prompt, list):
         return _flatten(_turns(prompt, "prompt"))
     return _text(prompt, "prompt")

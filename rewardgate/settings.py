@@ -299,13 +299,14 @@ class Process(Section):
     """The process reward model.
 
     neutral: what label 0 counts as
-    preset: what differs from `train.presets` of the base; batch_pairs counts steps there
+    presets: by base what differs from `train.presets`, where batch_pairs counts steps; `other`
+        serves every base without its own
     """
 
     inputs: str
     simulate: SimulateSteps
     neutral: Literal["right", "wrong", "ignored"]
-    preset: dict[str, Any]
+    presets: dict[str, dict[str, Any]]
 
 
 class Promote(Section):
@@ -340,8 +341,10 @@ class Settings(Section):
 
     @property
     def process_train(self) -> Train:
-        """Settings of the training on steps: `train` with what `process.preset` changes."""
-        preset = {**self.train.preset.model_dump(), **self.process.preset}
+        """Settings of the training on steps: `train` with what `process.presets` changes."""
+        changes = self.process.presets
+        change = changes.get(self.train.base, changes.get("other", {}))
+        preset = {**self.train.preset.model_dump(), **change}
         presets = {"other": TrainPreset.model_validate(preset)}
         return self.train.model_copy(update={"presets": presets})
 
@@ -351,7 +354,7 @@ class Settings(Section):
             _ = self.process_train
         except ValidationError as error:
             first = error.errors()[0]
-            raise ValueError(f"process.preset.{first['loc'][0]}: {first['msg']}") from None
+            raise ValueError(f"process.presets: {first['loc'][0]}: {first['msg']}") from None
         return self
 
     @model_validator(mode="after")

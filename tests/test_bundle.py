@@ -107,3 +107,11 @@ def test_an_altered_bundle_is_loaded_for_debugging_alone(
         "what ?", "good answer"
     )
     assert (row["reward"], row["promoted"]) == (whole["reward"], False)
+
+
+def test_a_space_at_the_end_of_a_response_plays_no_part(project: Path, tmp_path: Path) -> None:
+    publish_with_rules(project, tmp_path / "promoted", [{"name": "exact", "label": "right"}])
+    bundle = load_promoted(tmp_path / "promoted")
+    plain = bundle.reward("capital ?", "paris", "paris")
+    assert bundle.reward(" capital ?", "paris \r\n", "paris") == plain
+    assert plain["rules"] == {"right": 1.0}

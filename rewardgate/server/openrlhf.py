@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rewardgate.end_tokens import without_end
 from rewardgate.parts import logged_parts
 from rewardgate.server.schemas import OpenRLHFRequest
 from rewardgate.server.settings import ServerSettings
@@ -37,14 +38,6 @@ def split_queries(
         prompts.append(prompt.removeprefix(before).removesuffix(after))
         responses.append(without_end(response, settings.end_tokens))
     return prompts, responses
-
-
-def without_end(response: str, end_tokens: tuple[str, ...]) -> str:
-    """A response without the end and pad tokens, if any, that it ends in, and the space there."""
-    while (stripped := response.rstrip()).endswith(end_tokens):
-        token = next(token for token in end_tokens if stripped.endswith(token))
-        response = stripped.removesuffix(token)
-    return response
 
 
 def answer(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,21 +5,9 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from rewardgate.drift import KS_LIMIT, PSI_LIMIT
+from rewardgate.end_tokens import END_TOKENS
 from rewardgate.errors import RewardGateError
 from rewardgate.settings import Count, Positive, Section
-
-END_TOKENS = (
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<end_of_turn>",
-    "<eos>",
-    "</s>",
-    "<pad>",
-    "[PAD]",
-)
-"""End and pad tokens of the usual policies, which a decoded response ends in."""
 
 
 class ServerSettings(Section):

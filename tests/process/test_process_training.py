@@ -165,7 +165,7 @@ def test_the_stages_run_and_nothing_promoted_depends_on_them(
         tmp_path / "project",
         *tiny_changes(tiny_decoder),
         "process.simulate.problems=60",
-        "process.preset={batch_pairs: 32}",
+        "process.presets.other={batch_pairs: 32}",
     )
     dvc = (sys.executable, "-m", "dvc")
     finished = project.run(*dvc, "repro", "evaluate_process")
@@ -182,9 +182,9 @@ def test_the_stages_run_and_nothing_promoted_depends_on_them(
 
 def test_a_wrong_preset_is_told(tmp_path: Path) -> None:
     for preset, told in (
-        ("{batch_steps: 3}", "process.preset.batch_steps: Extra inputs"),
-        ("{epochs: 0}", "process.preset.epochs: Input should be greater than"),
+        ("{batch_steps: 3}", "process.presets: batch_steps: Extra inputs"),
+        ("{epochs: 0}", "process.presets: epochs: Input should be greater than"),
     ):
         shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
         with pytest.raises(RewardGateError, match=told):
-            change_params(tmp_path / "params.yaml", [f"process.preset={preset}"])
+            change_params(tmp_path / "params.yaml", [f"process.presets.minilm={preset}"])
