@@ -23,7 +23,7 @@ UNITS = words(
     "apples|pears|plums|eggs|coins|stamps|books|pencils|tickets|candles|marbles|buttons|cards"
     "|shells|bottles|cakes|rolls|flowers|bricks|lamps|keys|shirts|plates|cups|stickers|nuts"
 )
-QUESTIONS = words("How many now?|How many then?|How many in the end?")
+QUESTIONS = words("How many {u} are there then?|How many {u} now?|Count the {u} of {n}.")
 STYLES = (
     ("We start with {t}.", "{e}.", "The answer is {t}."),
     ("At first {t}.", "Now {e}.", "That makes {t}."),
@@ -87,7 +87,8 @@ def _problem(rng: np.random.Generator) -> Problem:
         total = operations[-1].on(total)
     name = first_name(rng)
     told = join_and([pick(rng, EVENTS[o.sign]).format(k=o.number) for o in operations])
-    prompt = f"{name} has {start} {pick(rng, UNITS)}, {told}. {pick(rng, QUESTIONS)}"
+    story = f"{name} has {start} {{u}}. {name} {told}. {pick(rng, QUESTIONS)}"
+    prompt = story.format(n=name, u=pick(rng, UNITS))
     return Problem(prompt, start, operations, int(rng.integers(len(STYLES))))
 
 

@@ -24,7 +24,7 @@ def records() -> list[dict]:
 
 def solved(prompt: str) -> list[int]:
     """The totals of a problem, read from its text alone."""
-    story = prompt.split(", ", 1)[1]
+    story = prompt.split(". ")[1]
     totals = [int(re.search(r"has (\d+)", prompt).group(1))]
     verbs = {verb: sign for sign, verbs in MEANS.items() for verb in verbs}
     for verb, number in re.findall(rf"({'|'.join(verbs)}) (\d+)", story):
