@@ -23,7 +23,7 @@ def test_a_promotion_is_verified_and_made_again_from_its_commit(
     assert "Running stage 'simulate'" in finished.stdout
     lines = [line for line in finished.stdout.splitlines() if line.startswith("pass")]
     assert [line[6:20].strip() for line in lines] == [
-        "manifest", "files", "signature", "evidence", "verdict",
+        "manifest", "files", "signature", "evidence", "verdict", "history",
         "data again", "model again", "reports again", "verdict again",
     ]  # fmt: skip
     weights = tmp_path / "models/promoted/current/model.safetensors"
