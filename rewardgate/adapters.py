@@ -10,7 +10,7 @@ from torch import nn
 from tqdm import tqdm
 
 from rewardgate.errors import RewardGateError
-from rewardgate.examples import Example
+from rewardgate.examples import ItemT
 from rewardgate.reward_model import RewardModel, in_order
 from rewardgate.settings import TrainPreset
 
@@ -54,14 +54,15 @@ def merge(model: RewardModel) -> None:
     model.model.requires_grad_(True)
 
 
-def with_features(model: RewardModel, examples: Sequence[Example], label: str) -> list[Example]:
+def with_features(model: RewardModel, examples: Sequence[ItemT], label: str) -> list[ItemT]:
     """Examples with the features (k, hidden) of their responses, each computed once."""
     result = []
     with torch.no_grad():
         for example in tqdm(examples, desc=label, disable=None):
             rows = model.rows(example.encoded)
             features = [model.scorer.features(row.to(model.model.device)) for row in rows]
-            result.append(replace(example, features=in_order(torch.cat(features), rows).cpu()))
+            computed = in_order(torch.cat(features), rows).cpu()
+            result.append(replace(example, features=computed))
     return result
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from rewardgate.calibration import normalise
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, sha256_folder
+from rewardgate.granularity.credit import as_parts, credit
+from rewardgate.granularity.prefixes import part_ends, score_prefixes
 from rewardgate.manifest import MANIFEST, REPORTS, read_manifest
 from rewardgate.normalise import stored_form
 from rewardgate.promotion import CURRENT, require_intact
@@ -53,6 +56,8 @@ class Promoted:
 
         Texts are scored in the form in which ingest stores those that the model learns from (see
         `normalise.stored_form`), so that a space at the end of a response plays no part.
+        With `granularity: step` or `token` a row also holds `steps` or `tokens`: where each ends,
+        in characters of the response, and its reward. They sum to the row's `reward`.
         references: (n,) what the rules compare with; a mapping holds one for each rule's label. A
             rule that needs one fails where it is None and does not apply where the mapping has none
         Under `accelerate launch` every process calls this with the same texts and gets all.
@@ -66,38 +71,53 @@ class Promoted:
                 f"{len(prompts)} prompts, {len(responses)} responses and {len(references)} "
                 "references; give as many of each"
             )
+        granularity = self.composition.granularity
+        given, ends = responses, [part_ends(t, self.model.encoder, granularity) for t in responses]
         prompts, responses = list(map(stored_form, prompts)), list(map(stored_form, responses))
-        scores = score(self.model, prompts, responses, label=None)
-        if not np.isfinite(scores).all():
-            place = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise RewardGateError(
-                f"model {self.version} scores the response {responses[place][:40]!r} with "
-                f"{scores[place]}, no number, so there is no reward; promote a sound bundle"
-            )
-        normalised = normalise(scores, self.calibration["mean"], self.calibration["std"])
+        if granularity == "sequence":
+            prefixes = list(score(self.model, prompts, responses, label=None)[:, None])
+        else:
+            prefixes = score_prefixes(self.model, prompts, given, ends)
+        for response, scores in zip(responses, prefixes, strict=True):
+            if not np.isfinite(scores).all():
+                raise RewardGateError(
+                    f"model {self.version} scores the response {response[:40]!r} with "
+                    f"{scores[~np.isfinite(scores)][0]}, no number, so there is no reward; promote "
+                    "a sound bundle"
+                )
 
         def own(part: slice) -> list[dict[str, Any]]:
-            columns = (scores.tolist(), normalised.tolist(), prompts, responses, references)
+            columns = (prompts, responses, references, ends, prefixes)
             texts = zip(*(column[part] for column in columns), strict=True)
             return [self._composed(*text) for text in texts]
 
         return in_shares([len(text) + 1 for text in responses], own)
 
     def _composed(
-        self, raw: float, normalised: float, prompt: str, response: str, reference: Any
+        self,
+        prompt: str,
+        response: str,
+        reference: Any,
+        ends: Sequence[int],
+        scores: NDArray[np.float64],
     ) -> dict[str, Any]:
+        raw = float(scores[-1])
         tokens = self.model.encoder.count_tokens(response)
         mean, std = self.calibration["mean"], self.calibration["std"]
         mixed = compose(raw, prompt, response, tokens, mean, std, self.composition, reference)
         parts = mixed.as_dict()
-        return {
+        row = {
             "score": raw,
-            "normalised": normalised,
+            "normalised": float(normalise(scores[-1:], mean, std)[0]),
             "reward": parts.pop("total"),
             **parts,
             "model": self.version,
             "promoted": self.promoted,
         }
+        if (granularity := self.composition.granularity) != "sequence":
+            rewards = credit(mixed, scores, mean, std, self.composition)
+            row[f"{granularity}s"] = as_parts(ends, rewards)
+        return row
 
 
 def load_promoted(

@@ -52,20 +52,33 @@ class Encoder:
 
     def encode(self, prompt: str, response: str) -> Encoded:
         """Token ids, at most `max_length` of them."""
-        ids = self._tokenise(self.render(prompt, response))
-        if len(ids) <= self.max_length:
-            return Encoded(ids)
-        room = self.max_length - self.overhead
-        while True:
-            kept_prompt, kept_response = self._cut(prompt, response, room)
-            ids = self._tokenise(self.render(kept_prompt, kept_response))
-            if len(ids) <= self.max_length:
-                return Encoded(ids, kept_prompt != prompt, kept_response != response)
-            room -= len(ids) - self.max_length
+        ids, kept_prompt, kept_response = self._fit(prompt, response)
+        return Encoded(ids, kept_prompt != prompt, kept_response != response)
+
+    def fit(self, prompt: str, response: str) -> tuple[str, str]:
+        """The end of the prompt and the beginning of the response that `encode` keeps."""
+        _, kept_prompt, kept_response = self._fit(prompt, response)
+        return kept_prompt, kept_response
 
     def count_tokens(self, text: str) -> int:
         """Length of a text in tokens, template aside."""
         return len(self._tokenise(self.defuse(text)))
+
+    def token_ends(self, text: str) -> list[int]:
+        """Where each token of a text ends, as a count of its characters: (tokens,), ascending."""
+        return [end for _, end in self._spans(text)]
+
+    def _fit(self, prompt: str, response: str) -> tuple[list[int], str, str]:
+        ids = self._tokenise(self.render(prompt, response))
+        if len(ids) <= self.max_length:
+            return ids, prompt, response
+        room = self.max_length - self.overhead
+        while True:
+            kept = self._cut(prompt, response, room)
+            ids = self._tokenise(self.render(*kept))
+            if len(ids) <= self.max_length:
+                return ids, *kept
+            room -= len(ids) - self.max_length
 
     def _cut(self, prompt: str, response: str, room: int) -> tuple[str, str]:
         prompt_spans, response_spans = self._spans(prompt), self._spans(response)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,28 @@ from rewardgate.encoding import Encoded, Encoder
 from rewardgate.pairs import pairs_of, ties_of
 
 Positions = NDArray[np.int64]
+
+
+class Item(Protocol):
+    """What is never cut in training: texts that belong to one prompt, encoded.
+
+    tokens: of all texts; size: how much it adds to a batch
+    features: (texts, hidden) what a frozen trunk makes of the texts, once computed
+    """
+
+    @property
+    def prompt_id(self) -> str: ...
+    @property
+    def encoded(self) -> list[Encoded]: ...
+    @property
+    def features(self) -> Tensor | None: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+
+ItemT = TypeVar("ItemT", bound=Item)
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,10 @@ class Example:
     @property
     def tokens(self) -> int:
         return sum(len(item.ids) for item in self.encoded)
+
+    @property
+    def size(self) -> int:
+        return len(self.chosen)
 
 
 def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
@@ -103,7 +129,7 @@ def examples_of(responses: pd.DataFrame, encoder: Encoder) -> list[Example]:
     return examples
 
 
-def batches_of(examples: Sequence[Example], batch_pairs: int, seed: list[int]) -> list[list[int]]:
+def batches_of(examples: Sequence[Item], batch_pairs: int, seed: list[int]) -> list[list[int]]:
     """Shuffle whole prompts and cut them into batches of at least `batch_pairs` comparisons.
 
     A prompt is never cut. The last batch takes what is left, or joins the one before it if it
@@ -116,22 +142,22 @@ def batches_of(examples: Sequence[Example], batch_pairs: int, seed: list[int]) -
             batches.append([])
             pairs = 0
         batches[-1].append(int(index))
-        pairs += len(examples[index].chosen)
+        pairs += examples[index].size
     if len(batches) > 1 and pairs < batch_pairs / 2:
         batches[-2].extend(batches.pop())
     return batches
 
 
 def shares_of(
-    batch: Sequence[Example], processes: int, tokens: int
-) -> list[list[tuple[list[Example], float]]]:
+    batch: Sequence[ItemT], processes: int, tokens: int
+) -> list[list[tuple[list[ItemT], float]]]:
     """What each process does of a batch: runs of at most `tokens` tokens, with their weight.
 
     A prompt is never cut. Every process has the same number of runs, since all of them must meet
     after each: where one has fewer, a prompt that weighs 0 fills the place.
     """
     held = [0] * processes
-    own: list[list[Example]] = [[] for _ in range(processes)]
+    own: list[list[ItemT]] = [[] for _ in range(processes)]
     for example in sorted(batch, key=lambda e: -e.tokens) if processes > 1 else batch:
         process = int(np.argmin(held))
         own[process].append(example)
@@ -141,8 +167,8 @@ def shares_of(
     return [share + [([batch[0]], 0.0)] * (most - len(share)) for share in shares]
 
 
-def _runs(examples: Sequence[Example], tokens: int) -> list[list[Example]]:
-    runs: list[list[Example]] = []
+def _runs(examples: Sequence[ItemT], tokens: int) -> list[list[ItemT]]:
+    runs: list[list[ItemT]] = []
     held = 0
     for example in examples:
         if not runs or held + example.tokens > tokens:

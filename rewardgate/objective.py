@@ -134,6 +134,10 @@ class Objective:
             loss = loss + s.decorrelation * share * penalty
         return loss, (scores[chosen] - scores[rejected]).detach()
 
+    def weight(self, examples: Sequence[Example]) -> float:
+        """Weight of examples in the loss, before it is divided by `normaliser`."""
+        return total_weight(examples, self.settings)
+
     def _listwise(self, scores: Tensor, examples: Sequence[Example], offsets: np.ndarray) -> Tensor:
         """Plackett-Luce over rankings; a prompt weighs 1, or as many as it has choices to make.
 

@@ -33,10 +33,15 @@ encoding the prefix again in the next row costs less than a sixteenth."""
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of `length` tokens; they attend to segment `prefix`, if any, and to each other."""
+    """A run of `length` tokens; they attend to segment `prefix`, if any, and to each other.
+
+    mask: (length, length) True where a token attends to another of its segment; None is all, or
+        for a causal decoder all before it
+    """
 
     length: int
     prefix: int | None = None
+    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,14 @@ class Row:
         return 0 if self.attention_mask is None else int((self.attention_mask == 0).sum())
 
     def to(self, device: torch.device) -> "Row":
-        moved = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **moved)  # type: ignore[arg-type]
+        moved: dict[str, Any] = {
+            k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)
+        }
+        if self.segments is not None:
+            moved["segments"] = [
+                s if s.mask is None else replace(s, mask=s.mask.to(device)) for s in self.segments
+            ]
+        return replace(self, **moved)
 
 
 def padded_rows(ids: Sequence[Sequence[int]], budget: int, pad_id: int) -> list[Row]:
@@ -224,7 +235,7 @@ def attend(
     values = repeat_kv(value, repeats).split(lengths, dim=2)
     outputs = []
     for q, k, v, segment in zip(queries, keys, values, segments, strict=True):
-        mask = None
+        mask = segment.mask
         if segment.prefix is not None:
             k = torch.cat([keys[segment.prefix], k], dim=2)
             v = torch.cat([values[segment.prefix], v], dim=2)

@@ -63,13 +63,17 @@ class RewardModel:
         self.model.save_pretrained(path, max_shard_size="1000GB")
         self.tokenizer.save_pretrained(path)
 
+    @property
+    def tokens_per_row(self) -> int:
+        """Tokens in one forward pass on the model's device."""
+        return TOKENS_PER_ROW.get(self.model.device.type, TOKENS_PER_ROW["cuda"])
+
     def rows(self, encoded: Sequence[Encoded]) -> list[Row]:
         """Forward passes that together hold every text once; their `texts` say which."""
-        budget = TOKENS_PER_ROW.get(self.model.device.type, TOKENS_PER_ROW["cuda"])
         ids = [item.ids for item in encoded]
         if self.scorer.packs:
-            return packed_rows(ids, budget, share=self.scorer.is_decoder)
-        return padded_rows(ids, budget, self.tokenizer.pad_token_id)
+            return packed_rows(ids, self.tokens_per_row, share=self.scorer.is_decoder)
+        return padded_rows(ids, self.tokens_per_row, self.tokenizer.pad_token_id)
 
     def scores(self, encoded: Sequence[Encoded]) -> Tensor:
         """Scores (n,) in the order given, with gradients if they are enabled."""

@@ -69,6 +69,12 @@ def is_readable(text: str) -> bool:
     return WORD.search(text) is not None and printable >= 0.9 * len(text)
 
 
+def rm_part(score: float, mean: float, std: float, settings: Rewards) -> float:
+    """A raw score, normalised, clipped to +-rm_clip standard deviations, and weighted."""
+    normalised = (score - mean) / (std + EPSILON)
+    return settings.rm_weight * min(max(normalised, -settings.rm_clip), settings.rm_clip)
+
+
 def compose(
     score: float,
     prompt: str,
@@ -88,8 +94,7 @@ def compose(
     A score that is not a number makes a total that is none.
     Raises what `evaluate_rules` raises.
     """
-    normalised = (score - mean) / (std + EPSILON)
-    rm = settings.rm_weight * min(max(normalised, -settings.rm_clip), settings.rm_clip)
+    rm = rm_part(score, mean, std, settings)
     length = repetition = 0.0
     if (rule := settings.length_penalty) is not None:
         length = rule.weight * length_penalty(

@@ -196,9 +196,12 @@ class RepetitionPenalty(Section):
 
 
 class Rewards(Section):
-    """The composition: see rewardgate/rewards.py for how the parts make one reward."""
+    """The composition: see rewardgate/rewards.py for how the parts make one reward.
 
-    granularity: Literal["sequence"]
+    granularity: whether the reward is also dealt out to steps or tokens, see granularity/credit.py
+    """
+
+    granularity: Literal["sequence", "step", "token"]
     rationale: str
     rm_weight: Positive
     rm_clip: Positive
@@ -279,6 +282,33 @@ class Adversary(Section):
     gold: str
 
 
+class SimulateSteps(Section):
+    """wrong: from how many to how many solutions of a problem have a planted error"""
+
+    problems: Count
+    wrong: tuple[Annotated[int, Field(ge=1, le=12)], Annotated[int, Field(ge=1, le=12)]]
+
+    @model_validator(mode="after")
+    def from_is_not_above_to(self) -> "SimulateSteps":
+        if self.wrong[0] > self.wrong[1]:
+            raise ValueError(f"wrong: from {self.wrong[0]} to {self.wrong[1]}; swap the two")
+        return self
+
+
+class Process(Section):
+    """The process reward model.
+
+    neutral: what label 0 counts as
+    presets: by base what differs from `train.presets`, where batch_pairs counts steps; `other`
+        serves every base without its own
+    """
+
+    inputs: str
+    simulate: SimulateSteps
+    neutral: Literal["right", "wrong", "ignored"]
+    presets: dict[str, dict[str, Any]]
+
+
 class Promote(Section):
     """Ed25519 keys as PEM files: what signs a promotion, and what must have signed it.
 
@@ -306,7 +336,26 @@ class Settings(Section):
     adversary: Adversary
     rewards: Rewards
     gate: Gate
+    process: Process
     promote: Promote = Promote()
+
+    @property
+    def process_train(self) -> Train:
+        """Settings of the training on steps: `train` with what `process.presets` changes."""
+        changes = self.process.presets
+        change = changes.get(self.train.base, changes.get("other", {}))
+        preset = {**self.train.preset.model_dump(), **change}
+        presets = {"other": TrainPreset.model_validate(preset)}
+        return self.train.model_copy(update={"presets": presets})
+
+    @model_validator(mode="after")
+    def process_preset_is_sound(self) -> "Settings":
+        try:
+            _ = self.process_train
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"process.presets: {first['loc'][0]}: {first['msg']}") from None
+        return self
 
     @model_validator(mode="after")
     def preset_exists(self) -> "Settings":

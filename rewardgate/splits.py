@@ -10,6 +10,7 @@ What would stand in two splits is excluded from the less protected one, never mo
 """
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,15 @@ def home_of(prompt: str, settings: Split) -> str:
         if position < 0:
             return split
     return PROTECTION[-1]
+
+
+def homes_of(prompts: Sequence[str], settings: Split) -> list[str | None]:
+    """The split of each prompt; None where a near-duplicate has a more protected one."""
+    _, group, level = _prompt_codes(pd.Series(prompts, dtype="str"), settings)
+    lowest = pd.Series(level).groupby(group).transform("min").to_numpy()
+    return [
+        PROTECTION[own] if own == kept else None for own, kept in zip(level, lowest, strict=True)
+    ]
 
 
 def split(responses: pd.DataFrame, settings: Split) -> SplitResult:

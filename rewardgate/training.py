@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,13 +25,14 @@ from tqdm import tqdm
 from rewardgate.adapters import adapt, merge, with_features
 from rewardgate.checkpoints import Checkpoints, State, Tensors
 from rewardgate.errors import RewardGateError
-from rewardgate.examples import Example, batches_of, examples_of, shares_of
+from rewardgate.examples import Example, Item, ItemT, batches_of, examples_of, shares_of
 from rewardgate.metrics import accuracy
 from rewardgate.objective import WEIGHTING, Objective, length_offset, total_weight, weighted
 from rewardgate.optimiser import make_optimizer, warmup_cosine
+from rewardgate.packing import Row
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel, in_order
-from rewardgate.settings import Loss, Train
+from rewardgate.settings import Loss, Train, TrainPreset
 
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
 """Checkpoints hold the trained parameters whole, on however many devices they lie."""
@@ -75,7 +76,15 @@ def train(
     Returns the training curve and a report of what was trained on.
     Raises RewardGateError if there is no pair, if the loss is not finite or if memory runs out.
     """
-    trainer = Trainer.prepare(model, train_set, eval_set, settings, seed)
+    return fit(Trainer.prepare(model, train_set, eval_set, settings, seed), checkpoints)
+
+
+def fit(trainer: "Trainer[ItemT]", checkpoints: Checkpoints) -> tuple[TrainingLog, dict[str, Any]]:
+    """Run a prepared training to its end, from a checkpoint of the same run if there is one.
+
+    Returns and raises what `train` does.
+    """
+    settings = trainer.settings
     for reason in checkpoints.others():
         trainer.say(reason)
     saved = checkpoints.newest()
@@ -111,8 +120,23 @@ def train(
     return log, {**trainer.report, "best_step": int((log.best or log.steps[-1])["step"])}
 
 
+ItemT_contra = TypeVar("ItemT_contra", bound=Item, contravariant=True)
+
+
+class Goal(Protocol[ItemT_contra]):
+    """A training loss: of the scores (n,) of some examples, with the margins (p,) of what in them
+    is right or wrong; `normaliser` is the weight of an average batch."""
+
+    @property
+    def normaliser(self) -> float: ...
+    def __call__(
+        self, scores: Tensor, examples: Sequence[ItemT_contra]
+    ) -> tuple[Tensor, Tensor]: ...
+    def weight(self, examples: Sequence[ItemT_contra]) -> float: ...
+
+
 @dataclass
-class Trainer:
+class Trainer(Generic[ItemT]):
     """What one run of training holds: the network, its optimiser and the batches."""
 
     model: RewardModel
@@ -121,34 +145,58 @@ class Trainer:
     accelerator: Accelerator
     network: nn.Module
     optimizer: torch.optim.Optimizer
-    objective: Objective
-    examples: list[Example]
-    held_out: list[Example]
+    objective: Goal[ItemT]
+    held_out_objective: Goal[ItemT]
+    examples: list[ItemT]
+    held_out: list[ItemT]
     plan: list[list[int]]
     report: dict[str, Any]
 
-    @classmethod
+    @staticmethod
     def prepare(
-        cls,
         model: RewardModel,
         train_set: pd.DataFrame,
         eval_set: pd.DataFrame,
         settings: Train,
         seed: int,
-    ) -> "Trainer":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+    ) -> "Trainer[Example]":
+        """Training on rankings."""
         preset = settings.preset
         examples = weighted(examples_of(train_set, model.encoder), settings.loss)
         if not examples:
             raise RewardGateError("train: no comparison in the training split; add rankings")
         evaluated = first_prompts(eval_set, settings.eval_prompts)
         held_out = weighted(examples_of(evaluated, model.encoder), PLAIN)
-        epochs = [
-            batches_of(examples, preset.batch_pairs, [seed, epoch])
-            for epoch in range(preset.epochs)
-        ]
-        plan = [batch for epoch in epochs for batch in epoch]
+        plan = plan_of(examples, preset, seed)
+        weight = total_weight(examples, settings.loss) * preset.epochs / len(plan)
+        offset = length_offset(examples, settings.loss)
+        objectives = (
+            Objective(settings.loss, weight, offset),
+            Objective(PLAIN, len(held_out), offset),
+        )
+        trainer = Trainer.of(model, examples, held_out, objectives, settings, seed)
+        trainer.report |= {
+            "pairs": sum(len(example.chosen) for example in examples),
+            "loss": settings.loss.kind,
+            "pair_weighting": WEIGHTING[settings.loss.weighting],
+            "length_offset": offset,
+        }
+        return trainer
+
+    @classmethod
+    def of(
+        cls,
+        model: RewardModel,
+        examples: list[ItemT],
+        held_out: list[ItemT],
+        objectives: tuple[Goal[ItemT], Goal[ItemT]],
+        settings: Train,
+        seed: int,
+    ) -> Self:
+        """Training on any examples; objectives: of the batches, and of all of `held_out`."""
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        preset = settings.preset
         adapt(model, preset, seed)
         if preset.gradient_checkpointing:
             _require_checkpointing(model)
@@ -163,30 +211,24 @@ class Trainer:
         parameters = list(model.model.parameters())
         trained = sum(p.numel() for p in parameters if p.requires_grad)
         network, optimizer = accelerator.prepare(model.scorer, make_optimizer(model, settings))
-        weight = total_weight(examples, settings.loss) * preset.epochs / len(plan)
-        offset = length_offset(examples, settings.loss)
-        report = report_on(examples, epochs[0], model) | {
-            "steps": len(plan),
-            "method": preset.method,
-            "loss": settings.loss.kind,
-            "pair_weighting": WEIGHTING[settings.loss.weighting],
-            "length_offset": offset,
-            "parameters": sum(p.numel() for p in parameters),
-            "parameters_trained": trained,
-        }
-        return cls(
+        trainer = cls(
             model,
             settings,
             seed,
             accelerator,
             network,
             optimizer,
-            Objective(settings.loss, weight, offset),
+            *objectives,
             examples,
             held_out,
-            plan,
-            report,
+            plan_of(examples, preset, seed),
+            {},
         )
+        trainer.report = trainer.reported() | {
+            "parameters": sum(p.numel() for p in parameters),
+            "parameters_trained": trained,
+        }
+        return trainer
 
     @property
     def main(self) -> bool:
@@ -217,14 +259,14 @@ class Trainer:
         self.optimizer.zero_grad()
         return {
             "step": step + 1,
-            "loss": loss * self.objective.normaliser / total_weight(batch, self.settings.loss),
+            "loss": loss * self.objective.normaliser / self.objective.weight(batch),
             "accuracy": accuracy(margins),
             "margin": float(margins.mean()),
             "grad_norm": norm,
             "learning_rate": preset.learning_rate * factor,
         }
 
-    def backward(self, batch: Sequence[Example]) -> tuple[float, np.ndarray]:
+    def backward(self, batch: Sequence[ItemT]) -> tuple[float, np.ndarray]:
         """Accumulate the gradients of a batch; returns its loss and the margins of its pairs.
 
         Each process takes its share; gradients meet once, after its last run.
@@ -250,24 +292,27 @@ class Trainer:
             np.concatenate([m for _, parts in gathered for m in parts]),
         )
 
-    def scores(self, examples: Sequence[Example]) -> Tensor:
-        """Scores (n,) of all responses of some examples, in order."""
+    def rows(self, examples: Sequence[ItemT]) -> list[Row]:
+        """Forward passes over all texts of some examples."""
+        return self.model.rows([item for example in examples for item in example.encoded])
+
+    def scores(self, examples: Sequence[ItemT]) -> Tensor:
+        """Scores (n,) of all texts of some examples, in order."""
         device = self.accelerator.device
         if examples[0].features is not None:
             cached = [e.features for e in examples if e.features is not None]
             return self.network(torch.cat(cached).to(device))
-        rows = self.model.rows([item for example in examples for item in example.encoded])
+        rows = self.rows(examples)
         return in_order(self.network([row.to(device) for row in rows]), rows)
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Bradley-Terry loss (a prompt weighs 1), pair accuracy and mean margin, held out."""
+        """Held-out loss (of rankings: Bradley-Terry, a prompt weighs 1), accuracy, mean margin."""
         self.network.eval()
-        plain = Objective(PLAIN, len(self.held_out), self.objective.length_offset)
         total = 0.0
         parts = []
         for run, _ in shares_of(self.held_out, 1, self.settings.tokens_per_backward)[0]:
-            loss, margins = plain(self.scores(run).float(), run)
+            loss, margins = self.held_out_objective(self.scores(run).float(), run)
             total += float(loss)
             parts.append(margins.cpu().numpy())
         self.network.train()
@@ -277,6 +322,25 @@ class Trainer:
             "eval_loss": total,
             "eval_accuracy": accuracy(margins_of_all),
             "eval_margin": float(margins_of_all.mean()),
+        }
+
+    def reported(self) -> dict[str, Any]:
+        """What is trained on: counts, texts cut to fit, and how little of the work is padding."""
+        encoded = [item for example in self.examples for item in example.encoded]
+        epoch = batches_of(self.examples, self.settings.preset.batch_pairs, [self.seed, 0])
+        rows = [row for batch in epoch for row in self.rows([self.examples[i] for i in batch])]
+        computed = sum(row.input_ids.numel() for row in rows)
+        return {
+            "prompts": len(self.examples),
+            "responses": len(encoded),
+            "tokens": sum(example.tokens for example in self.examples),
+            "max_length": self.model.encoder.max_length,
+            "prompts_cut": sum(item.prompt_cut for item in encoded),
+            "responses_cut": sum(item.response_cut for item in encoded),
+            "tokens_computed_per_epoch": computed,
+            "padding_share": sum(row.padding for row in rows) / computed,
+            "steps": len(self.plan),
+            "method": self.settings.preset.method,
         }
 
     def weights(self) -> Tensors:
@@ -330,7 +394,7 @@ class Trainer:
         return getattr(self.optimizer, "optimizer", self.optimizer)
 
     @contextlib.contextmanager
-    def _explained(self, step: int, batch: Sequence[Example]) -> Iterator[None]:
+    def _explained(self, step: int, batch: Sequence[ItemT]) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
@@ -344,7 +408,7 @@ class Trainer:
             ) from None
 
 
-def _names(batch: Sequence[Example]) -> str:
+def _names(batch: Sequence[ItemT]) -> str:
     return ", ".join(example.prompt_id for example in batch[:5]) + ", ..." * (len(batch) > 5)
 
 
@@ -364,6 +428,12 @@ def _require_finite(name: str, value: float, where: str = "") -> None:
         )
 
 
+def plan_of(examples: Sequence[ItemT], preset: TrainPreset, seed: int) -> list[list[int]]:
+    """The batches of all epochs, one after the other."""
+    epochs = range(preset.epochs)
+    return [b for epoch in epochs for b in batches_of(examples, preset.batch_pairs, [seed, epoch])]
+
+
 def first_prompts(responses: pd.DataFrame, count: int) -> pd.DataFrame:
     """The rows of the first `count` prompts."""
     return responses[responses["prompt_id"].isin(responses["prompt_id"].unique()[:count])]
@@ -375,28 +445,3 @@ def progress_line(log: TrainingLog, steps: int) -> str:
         f"step {now['step']}/{steps}  loss {now['loss']:.3f}  "
         f"eval loss {held_out['eval_loss']:.3f}  eval accuracy {held_out['eval_accuracy']:.3f}"
     )
-
-
-def report_on(
-    examples: Sequence[Example], epoch: Sequence[Sequence[int]], model: RewardModel
-) -> dict[str, Any]:
-    """What is trained on: counts, texts cut to fit, and how little of the work is padding."""
-    encoded = [item for example in examples for item in example.encoded]
-    tokens = sum(example.tokens for example in examples)
-    rows = [
-        row
-        for batch in epoch
-        for row in model.rows([item for i in batch for item in examples[i].encoded])
-    ]
-    computed = sum(row.input_ids.numel() for row in rows)
-    return {
-        "prompts": len(examples),
-        "responses": len(encoded),
-        "pairs": sum(len(example.chosen) for example in examples),
-        "tokens": tokens,
-        "max_length": model.encoder.max_length,
-        "prompts_cut": sum(item.prompt_cut for item in encoded),
-        "responses_cut": sum(item.response_cut for item in encoded),
-        "tokens_computed_per_epoch": computed,
-        "padding_share": sum(row.padding for row in rows) / computed,
-    }
