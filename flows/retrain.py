@@ -10,10 +10,13 @@ from typing import Any, cast
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
-from rewardgate.files import read_json, read_table
+from rewardgate.files import read_json, read_table, sha256_file
 from rewardgate.ingest import find_inputs
+from rewardgate.manifest import read_manifest
+from rewardgate.promotion import VERDICT as JUDGED
 from rewardgate.promotion import is_current
-from rewardgate.settings import load_settings
+from rewardgate.registry import all_versions
+from rewardgate.settings import Settings, load_settings
 from rewardgate.shapes import require_known_figures, require_slices
 from rewardgate.signing import public_key, signing_key
 from rewardgate.stress import load_cases
@@ -36,10 +39,7 @@ EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 def main() -> int:
     """Check the settings, run the flow unless nothing is stale, return the exit code."""
     settings = load_settings()
-    require_known_figures(settings, load_cases(settings.stress.cases))
-    if not is_output(settings.ingest.inputs):
-        find_inputs(settings.ingest.inputs)
-    signing_key(settings.promote)
+    require_sound_input(settings)
     stale = stale_stages() - ALWAYS_ASKED
     if not stale and is_current(VERDICT, PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
@@ -54,9 +54,39 @@ def main() -> int:
     return EXIT_CODES.get(state.name or "", 1)
 
 
+def require_sound_input(settings: Settings) -> None:
+    """Raises RewardGateError for settings, rankings or a key that would stop a stage later."""
+    require_known_figures(settings, load_cases(settings.stress.cases))
+    if not is_output(settings.ingest.inputs):
+        find_inputs(settings.ingest.inputs)
+    signing_key(settings.promote)
+
+
+def nothing_new() -> bool:
+    """Whether no stage is stale, and what the last verdict allows was promoted once.
+
+    So a promotion that was cut off is made up for, and one that was rolled back is not made again.
+    """
+    if stale_stages() - ALWAYS_ASKED:
+        return False
+    judged = sha256_file(VERDICT)
+    bundles = (read_manifest(folder) for folder in all_versions(PROMOTED))
+    blocked = read_json(VERDICT)["verdict"] != "promoted"
+    return blocked or any(bundle.files.get(JUDGED) == judged for bundle in bundles)
+
+
 @flow(name="retrain")
-def retrain() -> Any:
-    """Run the stages in order; a refusal or a failure ends the flow in a failed state."""
+def retrain(only_if_stale: bool = False) -> Any:
+    """Run the stages in order; a refusal or a failure ends the flow in a failed state.
+
+    only_if_stale: run none, and end as `Unchanged`, if nothing is new since the last verdict
+    """
+    try:
+        require_sound_input(load_settings())
+        if only_if_stale and nothing_new():
+            return Completed(name="Unchanged", message="nothing new since the last verdict")
+    except RewardGateError as error:
+        return Failed(name="BadInput", message=str(error))
     for stage in stage_order():
         if stage == "train" and (fault := missing_slice()):
             return Failed(name="BadInput", message=fault)

@@ -218,21 +218,12 @@ def drift(
 
     Nothing is updated. Exit code 0: no drift, 3: they drifted, 2: it cannot be told.
     """
-    from rewardgate.drift import KS_LIMIT, PSI_LIMIT, measure_drift
-    from rewardgate.files import read_table
-    from rewardgate.promotion import current_version
+    from rewardgate.drift import KS_LIMIT, PSI_LIMIT
+    from rewardgate.live_scores import drift_of
 
-    table = read_table(scored)
-    if "score" not in table:
-        raise RewardGateError(f"{scored}: has no column score; make it with `rewardgate score`")
+    scored = scored.resolve()
     enter_project()
-    promoted = current_version(PROMOTED)
-    if promoted is None:
-        raise RewardGateError(f"{PROMOTED}: nothing was promoted yet; run `rewardgate run`")
-    calibration = read_json(promoted[0] / REPORTS / "calibration.json")
-    if "score_quantiles" not in calibration:
-        raise RewardGateError(f"{promoted[0]}: keeps no calibration scores; promote it again")
-    found = measure_drift(calibration["score_quantiles"], table["score"].tolist())
+    found = drift_of(scored, PROMOTED)
     drifted = found.drifted(PSI_LIMIT if psi is None else psi, KS_LIMIT if ks is None else ks)
     typer.echo(f"{found.words()}: {'drifted' if drifted else 'no drift'}")
     raise typer.Exit(BLOCKED if drifted else 0)
