@@ -79,7 +79,7 @@ def share(first: Path, target: Path, *remote: tuple[str, ...], variables: dict[s
 
 def assert_reproduced(first: Path, clone: Path, variables: dict[str, str]) -> None:
     machine = Machine(clone, variables)
-    machine.done("dvc", "pull")
+    machine.done("dvc", "pull", "--with-deps", "promote")
     told = machine.done("dvc", "repro", "promote")
     ran = [line for line in told.splitlines() if line.startswith("Running stage")]
     assert ran == ["Running stage 'champion':", "Running stage 'promote':"]
@@ -102,7 +102,7 @@ def test_s3_as_remote_and_its_missing_credentials(promoted: Path, s3: str, tmp_p
     remote = (("add", "-d", "-f", "store", "s3://models/dvc"),
               ("modify", "store", "endpointurl", s3))  # fmt: skip
     clone = share(promoted, tmp_path / "clone", *remote, variables=KEYS)
-    without = Machine(clone).run("dvc", "pull")
+    without = Machine(clone).run("dvc", "pull", "--with-deps", "promote")
     assert without.returncode != 0
     assert "credentials" in (without.stdout + without.stderr).lower()
     assert_reproduced(promoted, clone, KEYS)
@@ -116,8 +116,8 @@ def test_a_remote_that_is_gone_leaves_what_was_promoted(promoted: Path, tmp_path
     shutil.rmtree(clone / ".dvc/cache")
     machine = Machine(clone)
     machine.done("rm", "data/split/test.parquet")
-    assert machine.run("dvc", "pull").returncode != 0
+    assert machine.run("dvc", "pull", "--with-deps", "promote").returncode != 0
     assert "reward" in machine.done("rewardgate", "score", "2 + 2?", "4")
     os.rename(tmp_path / "away", tmp_path / "store")
-    machine.done("dvc", "pull")
+    machine.done("dvc", "pull", "--with-deps", "promote")
     assert (clone / "data/split/test.parquet").is_file()
