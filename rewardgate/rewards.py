@@ -70,9 +70,11 @@ def is_readable(text: str) -> bool:
 
 
 def rm_part(score: float, mean: float, std: float, settings: Rewards) -> float:
-    """A raw score, normalised, clipped to +-rm_clip standard deviations, and weighted."""
+    """A raw score, normalised, clipped to +-rm_clip standard deviations (None: not), weighted."""
     normalised = (score - mean) / (std + EPSILON)
-    return settings.rm_weight * min(max(normalised, -settings.rm_clip), settings.rm_clip)
+    if settings.rm_clip is not None:
+        normalised = min(max(normalised, -settings.rm_clip), settings.rm_clip)
+    return settings.rm_weight * normalised
 
 
 def compose(

@@ -204,7 +204,7 @@ class Rewards(Section):
     granularity: Literal["sequence", "step", "token"]
     rationale: str
     rm_weight: Positive
-    rm_clip: Positive
+    rm_clip: Positive | None
     floor: float
     length_penalty: LengthPenalty | None
     repetition_penalty: RepetitionPenalty | None

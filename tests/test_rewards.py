@@ -127,3 +127,10 @@ def test_a_wrong_rule_is_told_when_the_settings_are_read() -> None:
     ):
         with pytest.raises(ValidationError, match=told):
             Rewards.model_validate({**REWARDS.model_dump(), "rules": rules})
+
+
+def test_without_a_clip_the_score_counts_in_full_and_still_buys_back_nothing() -> None:
+    unclipped = REWARDS.model_copy(update={"rm_clip": None})
+    assert compose(50.0, "x", "a b c", 5, 0.0, 1.0, unclipped).rm == pytest.approx(50.0, abs=1e-5)
+    assert compose(50.0, "x", "a b c", 5, 0.0, 1.0, REWARDS).rm == 3.0
+    assert compose(1e9, "x", "...", 5, 0.0, 1.0, unclipped).total == REWARDS.floor
