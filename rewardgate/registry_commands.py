@@ -30,13 +30,13 @@ def list_() -> None:
         aliases.setdefault((PROMOTED / alias).resolve().name, []).append(alias)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("version", "last act", "by", "accuracy", "margin", ""):
-        table.add_column(title, no_wrap=title != "last act")
+        table.add_column(title, no_wrap=True)
     folders = all_versions(PROMOTED)
     for folder in folders:
         metrics, act = summary(folder)["metrics"], acts.get(folder.name)
         table.add_row(
             folder.name,
-            f"{act.action} {act.time}" if act else "",
+            f"{act.action} {act.time[:16].replace('T', ' ')}" if act else "",
             act.by if act else "",
             _shown(metrics.get("accuracy")),
             _shown(metrics.get("mean_margin_bt_logits")),
