@@ -13,6 +13,7 @@ from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explai
 from rewardgate.files import read_json, read_table, sha256_file
 from rewardgate.ingest import find_inputs
 from rewardgate.manifest import read_manifest
+from rewardgate.project import PROMOTED, REPORT, VERDICT
 from rewardgate.promotion import VERDICT as JUDGED
 from rewardgate.promotion import is_current
 from rewardgate.registry import all_versions
@@ -26,8 +27,7 @@ from prefect import flow, get_run_logger, task  # isort: skip  (after flows, whi
 from prefect.artifacts import create_markdown_artifact  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
-VERDICT, REPORT = Path("reports/verdict.json"), Path("reports/report.html")
-PROMOTED, TEST = Path("models/promoted"), Path("data/split/test.parquet")
+TEST = Path("data/split/test.parquet")
 ALWAYS_ASKED = {"champion", "promote"}
 """Stages that DVC always counts as stale, since what is promoted lies outside what it tracks."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rewardgate.entry_points import told
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json
 from rewardgate.history import HISTORY, read_history
@@ -91,7 +92,7 @@ def _evidence(folder: Path, manifest: Manifest) -> Finding:
     try:
         fault = _contradiction(folder, manifest)
     except MALFORMED as error:
-        fault = f"the reports cannot be read ({_told(error)})"
+        fault = f"the reports cannot be read ({told(error)[:200]})"
     if fault:
         return Finding("evidence", False, f"{fault}; do not use this bundle, promote again")
     return Finding("evidence", True, "verdict and reports are of this model and its data")
@@ -120,7 +121,7 @@ def _verdict(folder: Path, manifest: Manifest) -> Finding:
         again = make_verdict(settings, read_reports(folder / REPORTS))
         found = difference(verdict, again)
     except MALFORMED as error:
-        words = f"this version of rewardgate cannot judge it again ({_told(error)})"
+        words = f"this version of rewardgate cannot judge it again ({told(error)[:200]})"
         return Finding("verdict", False, f"{words}; verify with the version that promoted it")
     if found is not None:
         words = f"judging {REPORTS}/ again gives another {found}"
@@ -133,7 +134,3 @@ def _verdict(folder: Path, manifest: Manifest) -> Finding:
         checks = sum(len(item["checks"]) for item in again["items"])
         return Finding("verdict", True, f"{checks} checks judged again give the same, promoted")
     return Finding("verdict", False, f"{words}; do not use this bundle, promote again")
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]

@@ -168,11 +168,9 @@ class Batcher:
         except Exception as error:
             if len(batch) == 1:
                 self._fail(batch[0], error)
-                return
-            parts = []
-        if not parts:
-            for job in batch:
-                self._score([job], bundle)
+            else:
+                for job in batch:
+                    self._score([job], bundle)
             return
         for job, rows in zip(batch, parts, strict=True):
             self._metrics.finished.inc()
