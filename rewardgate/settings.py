@@ -135,7 +135,7 @@ class Train(Section):
     base: str
     presets: dict[str, TrainPreset]
     loss: Loss
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["auto", "fp32", "bf16"]
     tokens_per_backward: Count
     warmup_share: Share
     weight_decay: Annotated[float, Field(ge=0)]

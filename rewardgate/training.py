@@ -30,7 +30,7 @@ from rewardgate.metrics import accuracy
 from rewardgate.objective import WEIGHTING, Objective, length_offset, total_weight, weighted
 from rewardgate.optimiser import make_optimizer, warmup_cosine
 from rewardgate.packing import Row
-from rewardgate.processes import processes
+from rewardgate.processes import multiplies_bf16, processes
 from rewardgate.reward_model import RewardModel, in_order
 from rewardgate.settings import Loss, Train, TrainPreset
 
@@ -196,13 +196,18 @@ class Trainer(Generic[ItemT]):
         """Training on any examples; objectives: of the batches, and of all of `held_out`."""
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         preset = settings.preset
         adapt(model, preset, seed)
         if preset.gradient_checkpointing:
             _require_checkpointing(model)
             model.model.activation_checkpointing_enable({"use_reentrant": False})
-        precision = "bf16" if settings.precision == "bf16" else "no"
-        accelerator = Accelerator(mixed_precision=precision, cpu=processes().device.type == "cpu")
+        device = processes().device
+        auto = "bf16" if multiplies_bf16(device) else "fp32"
+        precision = auto if settings.precision == "auto" else settings.precision
+        accelerator = Accelerator(
+            mixed_precision="bf16" if precision == "bf16" else "no", cpu=device.type == "cpu"
+        )
         if preset.method == "head":
             model.model.to(accelerator.device).eval()
             examples = with_features(model, examples, "features of the training set")
@@ -225,6 +230,7 @@ class Trainer(Generic[ItemT]):
             {},
         )
         trainer.report = trainer.reported() | {
+            "precision": precision,
             "parameters": sum(p.numel() for p in parameters),
             "parameters_trained": trained,
         }
