@@ -282,6 +282,20 @@ class Adversary(Section):
     gold: str
 
 
+class Ensemble(Section):
+    """Heads on the candidate's trunk, a check beside the gate.
+
+    train_prompts: of the training split, that the heads are fitted to
+    l2: of the logistic regression, on features of standard deviation 1
+    quantile: share of held-out responses on which the heads disagree less than is flagged
+    """
+
+    heads: Annotated[int, Field(ge=2)] = 8
+    train_prompts: Count = 400
+    l2: Annotated[float, Field(gt=0)] = 0.1
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
 class SimulateSteps(Section):
     """wrong: from how many to how many solutions of a problem have a planted error"""
 
@@ -337,6 +351,7 @@ class Settings(Section):
     rewards: Rewards
     gate: Gate
     process: Process
+    ensemble: Ensemble = Ensemble()
     promote: Promote = Promote()
 
     @property
