@@ -6,8 +6,8 @@ need not. Lakshminarayanan et al. 2017, "Simple and Scalable Predictive Uncertai
 Deep Ensembles", on disagreement; Coste et al. 2023, "Reward Model Ensembles Help Mitigate
 Overoptimization", on reward models. The heads share one trunk, so what the trunk does not see none
 of them can doubt: Eisenstein et al. 2023, "Helping or Herding?", on errors that members share.
-Measured at the winners of the adversary against two sound models, the heads disagree on 9 of 39
-hacks and on 2 of 41 other winners, and an unusually high score marks 10 and 11: a flag to be
+Measured at the winners of the adversary against three sound models, the heads disagree on 11 of 48
+hacks and on 4 of 72 other winners, and an unusually high score marks 11 and 15: a flag to be
 believed, and far from a guard. `agreement` in the report shows a head that the training prompts do
 not support.
 """
