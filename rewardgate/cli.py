@@ -1,9 +1,10 @@
-"""The command line: run, report, status, score, weights, drift, serve, verify, sign, key.
+"""The command line: run, report, status, score, weights, costs, drift, serve, verify, sign, key.
 
 The commands on promoted versions are in registry_commands.py.
 """
 
 import json
+import os
 import subprocess
 import sys
 import webbrowser
@@ -48,12 +49,22 @@ def run(
 
     Exit code 0: promoted, 3: blocked by the gate, 2: input or settings to mend.
     """
+    from rewardgate.costs_report import PAGE, print_stages, read_costs
     from rewardgate.params import change_params
+    from rewardgate.stage_run import RUN, run_name
 
     enter_project()
     if set_:
         change_params("params.yaml", set_)
-    code = subprocess.run([sys.executable, "-m", "flows.retrain"], check=False).returncode
+    name = run_name()
+    environment = {**os.environ, RUN: name}
+    code = subprocess.run(
+        [sys.executable, "-m", "flows.retrain"], env=environment, check=False
+    ).returncode
+    for cost in read_costs(Path()):
+        if cost.run == name:
+            print_stages(cost, Console())
+            typer.echo(f"costs: {PAGE}")
     if code in (0, BLOCKED):
         print_verdict(read_json(VERDICT), Console())
         typer.echo(f"report: {REPORT}")
@@ -64,8 +75,13 @@ def run(
 def report(
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
 ) -> None:
-    """Show the verdict on the newest candidate and where its report is."""
+    """Show what the newest run cost, the verdict on the newest candidate, where its report is."""
+    from rewardgate.costs_report import PAGE, print_stages, write_costs
+
     enter_project()
+    if costs := write_costs(Path()):
+        print_stages(costs[-1], Console())
+        typer.echo(f"costs: {PAGE}")
     print_verdict(read_json(VERDICT), Console())
     typer.echo(f"report: {REPORT}")
     if open_:
@@ -200,6 +216,27 @@ def weights() -> None:
     plot_weights(found, Path("reports/weights.png"))
     print_weights(found, advised(found), Console())
     typer.echo("written: reports/weights.csv, reports/weights.png")
+
+
+@app.command()
+def costs() -> None:
+    """Show what the newest run cost stage by stage, and what each run cost.
+
+    Seconds, processor seconds, peak memory and cache hits, from logs/stages.jsonl; writes
+    logs/costs.html and logs/costs.png.
+    """
+    from rewardgate.costs_report import PAGE, PLOT, print_runs, print_stages, write_costs
+    from rewardgate.report.costs_page import plot_costs
+    from rewardgate.stage_log import LOG
+
+    enter_project()
+    found = write_costs(Path())
+    if not found:
+        raise RewardGateError(f"{LOG}: no stage was run here yet; run `rewardgate run`")
+    plot_costs(found, PLOT)
+    print_stages(found[-1], Console())
+    print_runs(found, Console())
+    typer.echo(f"written: {PAGE}, {PLOT}")
 
 
 @app.command()
