@@ -15,7 +15,9 @@ from rewardgate.costs_report import STAGE_COLUMNS, stage_rows, write_costs
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json, read_table, sha256_file
 from rewardgate.ingest import find_inputs
+from rewardgate.installed_code import require_recorded_code
 from rewardgate.manifest import read_manifest
+from rewardgate.new_project import code_by_stage
 from rewardgate.project import PROMOTED, REPORT, VERDICT
 from rewardgate.promotion import VERDICT as JUDGED
 from rewardgate.promotion import is_current
@@ -60,7 +62,8 @@ def main() -> int:
 
 
 def require_sound_input(settings: Settings) -> None:
-    """Raises RewardGateError for settings, rankings or a key that would stop a stage later."""
+    """Raises RewardGateError for code, settings, rankings or a key that a stage would stop at."""
+    require_recorded_code(code_by_stage())
     require_known_figures(settings, load_cases(settings.stress.cases))
     if not is_output(settings.ingest.inputs):
         find_inputs(settings.ingest.inputs)

@@ -1,4 +1,4 @@
-"""The command line: run, report, status, score, weights, costs, drift, serve, verify, sign, key.
+"""The command line: init, run, report, status, score, weights, costs, drift, serve, verify, ...
 
 The commands on promoted versions are in registry_commands.py.
 """
@@ -31,6 +31,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new project, or one to bring up to date.")],
+) -> None:
+    """Make a folder a project: settings, stress cases, schedules, pipeline, git and DVC.
+
+    In a project it writes dvc.yaml and code.yaml anew, for the installed version, and what is
+    missing; your settings stay as they are.
+    """
+    from rewardgate.new_project import init_project
+
+    for name in init_project(folder):
+        typer.echo(f"written: {folder / name}")
 
 
 @app.command()
@@ -296,8 +311,13 @@ def serve(
     What is promoted next takes over without a restart. SIGTERM and Ctrl-C stop it once all that it
     accepted is answered.
     """
-    from rewardgate.server.run import serve as serve_promoted
-    from rewardgate.server.settings import server_settings
+    try:
+        from rewardgate.server.run import serve as serve_promoted
+        from rewardgate.server.settings import server_settings
+    except ModuleNotFoundError as error:
+        raise RewardGateError(
+            f"serve: {error.name} is not installed; pip install 'rewardgate[serve]'"
+        ) from None
 
     enter_project()
     limits = {key: value for key, _, value in (one.partition("=") for one in set_)}

@@ -17,7 +17,7 @@ PAGE, PLOT = Path("logs/costs.html"), Path("logs/costs.png")
 RUNS_SHOWN = 20
 STAGE_COLUMNS = ("stage", "", "seconds", "CPU seconds", "peak MiB", "counted")
 RUN_COLUMNS = ("run", "began (UTC)", "", "seconds", "CPU seconds", "peak MiB", "ran", "cached")
-LEFT = {"stage", "run", "began (UTC)", "", "counted"}
+LEFT = {"stage", "run", "began (UTC)", ""}
 
 
 def read_costs(project: Path) -> list[RunCost]:
@@ -65,8 +65,8 @@ def run_rows(costs: Sequence[RunCost]) -> list[tuple[str, ...]]:
 
 
 def print_stages(cost: RunCost, console: Console) -> None:
-    """Print what each stage of a run cost."""
-    _print(STAGE_COLUMNS, stage_rows(cost), console)
+    """Print what each stage of a run cost; what it counted stands on the page."""
+    _print(STAGE_COLUMNS[:-1], [row[:-1] for row in stage_rows(cost)], console)
 
 
 def print_runs(costs: Sequence[RunCost], console: Console) -> None:
@@ -77,8 +77,7 @@ def print_runs(costs: Sequence[RunCost], console: Console) -> None:
 def _print(columns: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in columns:
-        last = title == "counted"
-        table.add_column(title, justify="left" if title in LEFT else "right", no_wrap=not last)
+        table.add_column(title, justify="left" if title in LEFT else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardgate.errors import run_or_explain
+from rewardgate.installed_code import RECORD, require_recorded_code
 from rewardgate.stage_log import LOG, append
 from rewardgate.tracing import trace
 
@@ -44,7 +45,7 @@ def run_stage(stage: str, main: Callable[[], int | None], began: float) -> int:
     _counts.clear()
     code = CRASHED
     try:
-        code = run_or_explain(main)
+        code = run_or_explain(lambda: _with_recorded_code(stage, main))
     finally:
         ended = {
             "event": "ended",
@@ -98,6 +99,15 @@ def cpu_seconds() -> float:
     """Processor time of this process and of its children that ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _with_recorded_code(stage: str, main: Callable[[], int | None]) -> int | None:
+    """Run `main` after a look that the installed code is that by which DVC knows the stage."""
+    if RECORD.is_file():
+        from rewardgate.new_project import code_by_stage
+
+        require_recorded_code({stage: code_by_stage()[stage]})
+    return main()
 
 
 def _is_dvc(command: list[str]) -> bool:
