@@ -4,7 +4,7 @@ import sys
 
 import pandas as pd
 
-from rewardgate.figures import evaluation_report
+from rewardgate.figures import evaluation_report, headline
 from rewardgate.files import (
     atomic_path,
     read_json,
@@ -52,6 +52,7 @@ def main() -> None:
         **report,
     }
     write_json("reports/evaluation.json", measured)
+    write_json("reports/metrics.json", headline(report))
     write_json("reports/samples.json", samples(scored["test"], settings.evaluate.samples))
     write_table(
         "reports/scores.parquet",

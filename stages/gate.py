@@ -35,9 +35,12 @@ def main() -> None:
         "data": {f"data/{n}.parquet": sha256_file(f"data/{n}.parquet") for n in DATA},
     }
     write_json("reports/verdict.json", verdict)
+    blocking = [check for item in verdict["items"] for check in item["checks"] if check["blocks"]]
+    failed = {"failed_items": len(verdict["failures"]), "failed_checks": len(blocking)}
+    write_json("reports/gate.json", failed)
     known = read_json("models/overrides.json")
     write_text("reports/report.html", render_report(verdict, Path("reports"), settings, known))
-    count(items=len(verdict["items"]), failed_items=len(verdict["failures"]))
+    count(items=len(verdict["items"]), **failed)
     print(f"verdict: {verdict['verdict']} (reports/report.html)")
 
 
