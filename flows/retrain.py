@@ -17,7 +17,6 @@ from rewardgate.files import read_json, read_table, sha256_file
 from rewardgate.ingest import find_inputs
 from rewardgate.installed_code import require_recorded_code
 from rewardgate.manifest import read_manifest
-from rewardgate.new_project import code_by_stage
 from rewardgate.project import PROMOTED, REPORT, VERDICT
 from rewardgate.promotion import VERDICT as JUDGED
 from rewardgate.promotion import is_current
@@ -63,7 +62,7 @@ def main() -> int:
 
 def require_sound_input(settings: Settings) -> None:
     """Raises RewardGateError for code, settings, rankings or a key that a stage would stop at."""
-    require_recorded_code(code_by_stage())
+    require_recorded_code()
     require_known_figures(settings, load_cases(settings.stress.cases))
     if not is_output(settings.ingest.inputs):
         find_inputs(settings.ingest.inputs)

@@ -11,18 +11,32 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ruamel.yaml import YAML
 
 import rewardgate
 from rewardgate.errors import RewardGateError
 from rewardgate.files import sha256_file, sha256_json
 
 RECORD = Path("code.yaml")
+TEMPLATE = Path(__file__).parent / "template"
 PACKAGES = ("rewardgate", "stages", "flows")
 
 
-def is_code(dep: str) -> bool:
-    """Whether a dep of dvc.yaml is code of this distribution."""
-    return dep.split("/")[0] in PACKAGES
+def installed_pipeline() -> tuple[Any, dict[str, list[str]]]:
+    """dvc.yaml for a project without the code in its folder, and the code deps by stage.
+
+    A stage depends on its hash in code.yaml in the place of the files of its code.
+    """
+    definition = round_trip().load((TEMPLATE / "pipeline.yaml").read_text(encoding="utf-8"))
+    code: dict[str, list[str]] = {}
+    for name, stage in definition["stages"].items():
+        code[name] = [dep for dep in stage["deps"] if dep.split("/")[0] in PACKAGES]
+        for dep in code[name]:
+            stage["deps"].remove(dep)
+        if not stage["deps"]:
+            del stage["deps"]
+        stage.setdefault("params", []).append({str(RECORD): [f"stages.{name}"]})
+    return definition, code
 
 
 def code_hash(deps: Iterable[str]) -> str:
@@ -40,15 +54,18 @@ def record(code: dict[str, list[str]]) -> dict[str, Any]:
     return {"rewardgate": version("rewardgate"), "stages": hashes}
 
 
-def require_recorded_code(code: dict[str, list[str]], project: Path = Path()) -> None:
+def require_recorded_code(stage: str | None = None) -> None:
     """Raises RewardGateError if the project's `RECORD` is of other code than the installed.
 
-    code: deps that are code, by stage; a project without a `RECORD` has its code in its folder
+    stage: the only one to look at; None looks at all
+    A project without a `RECORD` has its code in its folder, where DVC sees it.
     """
-    if not (project / RECORD).is_file():
+    if not RECORD.is_file():
         return
+    code = installed_pipeline()[1]
+    code = code if stage is None else {stage: code[stage]}
     try:
-        recorded = yaml.safe_load((project / RECORD).read_text(encoding="utf-8"))
+        recorded = yaml.safe_load(RECORD.read_text(encoding="utf-8"))
         known, hashes = recorded["rewardgate"], dict(recorded["stages"])
     except (yaml.YAMLError, KeyError, TypeError, ValueError):
         raise RewardGateError(f"{RECORD}: cannot be read; run `rewardgate init .`") from None
@@ -59,6 +76,14 @@ def require_recorded_code(code: dict[str, list[str]], project: Path = Path()) ->
             f"it records (it differs in {', '.join(changed)}); run `rewardgate init .`, and DVC "
             "runs these stages again"
         )
+
+
+def round_trip() -> YAML:
+    """A YAML reader and writer that keeps comments and order."""
+    yaml = YAML()
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
 
 
 def _files(root: Path, deps: Iterable[str]) -> list[str]:

@@ -4,15 +4,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from rewardgate.errors import RewardGateError
 from rewardgate.files import atomic_path
-from rewardgate.installed_code import RECORD, is_code, record
+from rewardgate.installed_code import (
+    RECORD,
+    TEMPLATE,
+    installed_pipeline,
+    record,
+    round_trip,
+)
 
-TEMPLATE = Path(__file__).parent / "template"
 PIPELINE = "dvc.yaml"
 HEADER = (
     "# Written by `rewardgate init`, which writes it anew after an upgrade: leave it as it is.\n"
@@ -50,35 +52,13 @@ def init_project(folder: Path) -> list[str]:
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(TEMPLATE / source, folder / target)
     definition, code = installed_pipeline()
-    yaml = _yaml()
+    yaml = round_trip()
     with atomic_path(pipeline) as temporary, open(temporary, "w", encoding="utf-8") as stream:
         stream.write(HEADER)
         yaml.dump(definition, stream)
     with atomic_path(folder / RECORD) as temporary:
         yaml.dump(record(code), temporary)
     return [PIPELINE, str(RECORD), *(COPIED[name] for name in missing)]
-
-
-def installed_pipeline() -> tuple[Any, dict[str, list[str]]]:
-    """dvc.yaml for a project without the code in its folder, and the code deps by stage.
-
-    A stage depends on its hash in code.yaml in the place of the files of its code.
-    """
-    definition = _yaml().load((TEMPLATE / "pipeline.yaml").read_text(encoding="utf-8"))
-    code: dict[str, list[str]] = {}
-    for name, stage in definition["stages"].items():
-        code[name] = [dep for dep in stage["deps"] if is_code(dep)]
-        for dep in code[name]:
-            stage["deps"].remove(dep)
-        if not stage["deps"]:
-            del stage["deps"]
-        stage.setdefault("params", []).append({str(RECORD): [f"stages.{name}"]})
-    return definition, code
-
-
-def code_by_stage() -> dict[str, list[str]]:
-    """The files and folders of code that each stage rests on."""
-    return installed_pipeline()[1]
 
 
 def _set_up_dvc(folder: Path) -> None:
@@ -100,10 +80,3 @@ def _run(folder: Path, *command: str) -> None:
     if finished.returncode != 0:
         said = " ".join(finished.stderr.split()) or f"exit code {finished.returncode}"
         raise RewardGateError(f"{folder}: {' '.join(command[-4:])}: {said}")
-
-
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardgate.errors import run_or_explain
-from rewardgate.installed_code import RECORD, require_recorded_code
+from rewardgate.installed_code import require_recorded_code
 from rewardgate.stage_log import LOG, append
 from rewardgate.tracing import trace
 
@@ -102,11 +102,8 @@ def cpu_seconds() -> float:
 
 
 def _with_recorded_code(stage: str, main: Callable[[], int | None]) -> int | None:
-    """Run `main` after a look that the installed code is that by which DVC knows the stage."""
-    if RECORD.is_file():
-        from rewardgate.new_project import code_by_stage
-
-        require_recorded_code({stage: code_by_stage()[stage]})
+    """Run `main` if the installed code is that by which DVC knows the stage."""
+    require_recorded_code(stage)
     return main()
 
 

@@ -1,5 +1,6 @@
 """A hook of MkDocs: the checklist's page, written from the policy in params.yaml."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,18 @@ def checks(params: dict[str, Any]) -> str:
 def row(check: dict[str, Any]) -> str:
     """A check as a row: its name, what it measures, where, the threshold, and the rationale."""
     cells = [
-        f"`{check['name']}`",
+        code(check["name"]),
         check.get("title", check["item"].replace("_", " ")),
-        f"`{check['figure']}`",
+        code(check["figure"]),
         "; ".join([f"{check['comparison']} {check['threshold']}", *conditions(check)]),
         check["rationale"],
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def code(key: str) -> str:
+    """A key that a narrow column may break after its separators."""
+    return "<code>" + re.sub(r"([:._])", r"\1<wbr>", key).replace("*", "&#42;") + "</code>"
 
 
 def conditions(check: dict[str, Any]) -> list[str]:
