@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rewardgate.errors import run_or_explain
-from rewardgate.installed_code import require_recorded_code
 from rewardgate.stage_log import LOG, append
 from rewardgate.tracing import trace
 
@@ -103,6 +102,8 @@ def cpu_seconds() -> float:
 
 def _with_recorded_code(stage: str, main: Callable[[], int | None]) -> int | None:
     """Run `main` if the installed code is that by which DVC knows the stage."""
+    from rewardgate.installed_code import require_recorded_code
+
     require_recorded_code(stage)
     return main()
 
