@@ -152,8 +152,15 @@ def run_stage(stage: str, run: str) -> Any:
 
 
 def show_costs(run: str) -> str | None:
-    """Write logs/costs.html anew; the costs of `run` as a Markdown table, None if no stage ran."""
-    costs = write_costs(Path())
+    """Write logs/costs.html anew; the costs of `run` as a Markdown table, None if no stage ran.
+
+    That costs cannot be written, for want of space for instance, fails no run.
+    """
+    try:
+        costs = write_costs(Path())
+    except (OSError, RewardGateError) as error:
+        get_run_logger().warning("costs: not written: %s", error)
+        return None
     return next((costs_markdown(one) for one in costs if one.run == run), None)
 
 

@@ -90,15 +90,15 @@ def run(
 def report(
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
 ) -> None:
-    """Show what the newest run cost, the verdict on the newest candidate, where its report is."""
+    """Show the verdict on the newest candidate, where its report is, what the newest run cost."""
     from rewardgate.costs_report import PAGE, print_stages, write_costs
 
     enter_project()
+    print_verdict(read_json(VERDICT), Console())
+    typer.echo(f"report: {REPORT}")
     if costs := write_costs(Path()):
         print_stages(costs[-1], Console())
         typer.echo(f"costs: {PAGE}")
-    print_verdict(read_json(VERDICT), Console())
-    typer.echo(f"report: {REPORT}")
     if open_:
         webbrowser.open(REPORT.resolve().as_uri())
 

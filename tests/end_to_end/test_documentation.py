@@ -182,7 +182,7 @@ def shell(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell
 def test_the_tutorial_ends_in_a_promoted_model_of_the_rankings(shell: Shell) -> None:
     (ran,) = (said for command, said in shell.said.items() if "ingest.inputs" in command)
     assert "PROMOTED" in ran
-    assert re.search(r"^ ?train +ran ", ran, re.MULTILINE)
+    assert re.search(r"^ ?train +ran\b", ran, re.MULTILINE)
     assert "simulate" not in ran
     ingested = json.loads((shell.folder / "reports/ingest.json").read_text(encoding="utf-8"))
     assert ingested["rankings"] == 100
@@ -195,7 +195,7 @@ def test_the_tutorial_ends_in_a_promoted_model_of_the_rankings(shell: Shell) -> 
 
 def test_another_run_makes_a_second_version_and_caches_the_rest(shell: Shell) -> None:
     ran = shell.run("rewardgate run --set gate.checks.accuracy.threshold=0.01")
-    outcomes = dict(re.findall(r"^ ?(\w+) +(ran|cached) ", ran, re.MULTILINE))
+    outcomes = dict(re.findall(r"^ ?(\w+) +(ran|cached)\b", ran, re.MULTILINE))
     assert {stage for stage, outcome in outcomes.items() if outcome == "ran"} == {
         "champion", "gate", "promote",
     }  # fmt: skip
