@@ -204,6 +204,7 @@ def test_another_run_makes_a_second_version_and_caches_the_rest(shell: Shell) ->
     }  # fmt: skip
     assert {"ingest", "train", "evaluate"} <= outcomes.keys()
     assert "previous" in shell.run("rewardgate list")
+    shell.run("git commit --quiet --all --message 'Another threshold'")
 
 
 @pytest.mark.parametrize(
