@@ -9,9 +9,10 @@ from pathlib import Path
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from dvc.repo.reproduce import plan_repro
 
 from rewardgate.errors import BAD_INPUT, RewardGateError
+from rewardgate.stage_order import stages_up_to
+from rewardgate.stage_run import RUN
 
 TARGET = "promote"
 EXITED_WITH = re.compile(r"failed to run: .*, exited with (-?\d+)")
@@ -29,13 +30,7 @@ class StageFailed(Exception):
 
 def stage_order() -> list[str]:
     """Names of the stages that lead to the promotion, in the order in which DVC runs them."""
-    try:
-        with Repo() as repo:
-            graph = repo.index.graph
-            target = next(stage for stage in graph if stage.addressing == TARGET)
-            return [stage.addressing for stage in plan_repro(graph, [target])]
-    except DvcException as error:
-        raise RewardGateError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+    return stages_up_to([TARGET])
 
 
 def is_output(path: str) -> bool:
@@ -53,9 +48,10 @@ def stale_stages() -> set[str]:
         raise RewardGateError(f"dvc.yaml: {' '.join(str(error).split())}") from None
 
 
-def reproduce(stage: str) -> Iterator[str]:
+def reproduce(stage: str, run: str) -> Iterator[str]:
     """Run one stage through DVC if it is stale, yielding its output line by line.
 
+    run: name of the run, for the log of the stages
     Raises StageFailed if the stage fails.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -64,7 +60,7 @@ def reproduce(stage: str) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", RUN: run},
     )
     assert process.stdout is not None
     lines: list[str] = []

@@ -3,15 +3,19 @@
 Run it with `python -m flows.retrain` (or `rewardgate run`); it needs no server.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, cast
 
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from rewardgate.champion import find_champion, load_champion
+from rewardgate.costs import RunCost
+from rewardgate.costs_report import STAGE_COLUMNS, stage_rows, write_costs
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
 from rewardgate.files import read_json, read_table, sha256_file
 from rewardgate.ingest import find_inputs
+from rewardgate.installed_code import require_recorded_code
 from rewardgate.manifest import read_manifest
 from rewardgate.project import PROMOTED, REPORT, VERDICT
 from rewardgate.promotion import VERDICT as JUDGED
@@ -20,11 +24,13 @@ from rewardgate.registry import all_versions
 from rewardgate.settings import Settings, load_settings
 from rewardgate.shapes import require_known_figures, require_slices
 from rewardgate.signing import public_key, signing_key
+from rewardgate.stage_run import RUN
 from rewardgate.stress import load_cases
 from rewardgate.wording import interval, required, value_and_threshold
 
 from prefect import flow, get_run_logger, task  # isort: skip  (after flows, which sets it up)
 from prefect.artifacts import create_markdown_artifact  # isort: skip
+from prefect.runtime import flow_run  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 TEST = Path("data/split/test.parquet")
@@ -55,7 +61,8 @@ def main() -> int:
 
 
 def require_sound_input(settings: Settings) -> None:
-    """Raises RewardGateError for settings, rankings or a key that would stop a stage later."""
+    """Raises RewardGateError for code, settings, rankings or a key that a stage would stop at."""
+    require_recorded_code()
     require_known_figures(settings, load_cases(settings.stress.cases))
     if not is_output(settings.ingest.inputs):
         find_inputs(settings.ingest.inputs)
@@ -80,7 +87,16 @@ def retrain(only_if_stale: bool = False) -> Any:
     """Run the stages in order; a refusal or a failure ends the flow in a failed state.
 
     only_if_stale: run none, and end as `Unchanged`, if nothing is new since the last verdict
+    What the stages cost stands in the artifact `costs` and in logs/costs.html.
     """
+    run = os.environ.get(RUN) or f"{flow_run.name}-{str(flow_run.id)[:8]}"
+    state = run_stages(run, only_if_stale)
+    if costs := show_costs(run):
+        create_markdown_artifact(key="costs", markdown=costs, description=f"Costs of {run}")
+    return state
+
+
+def run_stages(run: str, only_if_stale: bool) -> "State[Any]":
     try:
         require_sound_input(load_settings())
         if only_if_stale and nothing_new():
@@ -90,7 +106,7 @@ def retrain(only_if_stale: bool = False) -> Any:
     for stage in stage_order():
         if stage == "train" and (fault := missing_slice()):
             return Failed(name="BadInput", message=fault)
-        state = run_stage.with_options(name=stage)(stage, return_state=True)
+        state = run_stage.with_options(name=stage)(stage, run, return_state=True)
         if stage == "gate" and state.is_completed():
             verdict = read_json(VERDICT)
             create_markdown_artifact(
@@ -121,11 +137,11 @@ def crashed(_task: Any, _run: Any, state: Any) -> bool:
 
 
 @task(retries=RETRIES, retry_delay_seconds=2, retry_condition_fn=crashed)
-def run_stage(stage: str) -> Any:
-    """Run one stage through DVC, its output as live logs."""
+def run_stage(stage: str, run: str) -> Any:
+    """Run one stage of the run `run` through DVC, its output as live logs."""
     logger = get_run_logger()
     try:
-        for line in reproduce(stage):
+        for line in reproduce(stage, run):
             logger.info(line)
     except StageFailed as failure:
         for name, code in EXIT_CODES.items():
@@ -133,6 +149,26 @@ def run_stage(stage: str) -> Any:
                 return Failed(name=name, message=str(failure))
         raise
     return Completed(message=f"stage {stage}")
+
+
+def show_costs(run: str) -> str | None:
+    """Write logs/costs.html anew; the costs of `run` as a Markdown table, None if no stage ran.
+
+    That costs cannot be written, for want of space for instance, fails no run.
+    """
+    try:
+        costs = write_costs(Path())
+    except (OSError, RewardGateError) as error:
+        get_run_logger().warning("costs: not written: %s", error)
+        return None
+    return next((costs_markdown(one) for one in costs if one.run == run), None)
+
+
+def costs_markdown(cost: RunCost) -> str:
+    """What the stages of a run cost, as a Markdown table."""
+    rows = [" | ".join(row) for row in stage_rows(cost)]
+    return "\n".join([f"| {' | '.join(STAGE_COLUMNS)} |", "|---|---|---:|---:|---:|---|",
+                      *(f"| {row} |" for row in rows)])  # fmt: skip
 
 
 def checklist_markdown(verdict: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
-"""The command line: run, report, status, score, weights, drift, serve, verify, sign, key.
+"""The command line: init, run, report, status, score, weights, costs, drift, serve, verify, ...
 
 The commands on promoted versions are in registry_commands.py.
 """
 
 import json
+import os
 import subprocess
 import sys
 import webbrowser
@@ -33,6 +34,21 @@ app = typer.Typer(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new project, or one to bring up to date.")],
+) -> None:
+    """Make a folder a project: settings, stress cases, schedules, pipeline, git and DVC.
+
+    In a project it writes dvc.yaml and code.yaml anew, for the installed version, and what is
+    missing; your settings stay as they are.
+    """
+    from rewardgate.new_project import init_project
+
+    for name in init_project(folder):
+        typer.echo(f"written: {folder / name}")
+
+
+@app.command()
 def run(
     set_: Annotated[
         list[str],
@@ -48,12 +64,22 @@ def run(
 
     Exit code 0: promoted, 3: blocked by the gate, 2: input or settings to mend.
     """
+    from rewardgate.costs_report import PAGE, print_stages, read_costs
     from rewardgate.params import change_params
+    from rewardgate.stage_run import RUN, run_name
 
     enter_project()
     if set_:
         change_params("params.yaml", set_)
-    code = subprocess.run([sys.executable, "-m", "flows.retrain"], check=False).returncode
+    name = run_name()
+    environment = {**os.environ, RUN: name}
+    code = subprocess.run(
+        [sys.executable, "-m", "flows.retrain"], env=environment, check=False
+    ).returncode
+    for cost in read_costs(Path()):
+        if cost.run == name:
+            print_stages(cost, Console())
+            typer.echo(f"costs: {PAGE}")
     if code in (0, BLOCKED):
         print_verdict(read_json(VERDICT), Console())
         typer.echo(f"report: {REPORT}")
@@ -64,10 +90,15 @@ def run(
 def report(
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
 ) -> None:
-    """Show the verdict on the newest candidate and where its report is."""
+    """Show the verdict on the newest candidate, where its report is, what the newest run cost."""
+    from rewardgate.costs_report import PAGE, print_stages, write_costs
+
     enter_project()
     print_verdict(read_json(VERDICT), Console())
     typer.echo(f"report: {REPORT}")
+    if costs := write_costs(Path()):
+        print_stages(costs[-1], Console())
+        typer.echo(f"costs: {PAGE}")
     if open_:
         webbrowser.open(REPORT.resolve().as_uri())
 
@@ -203,6 +234,27 @@ def weights() -> None:
 
 
 @app.command()
+def costs() -> None:
+    """Show what the newest run cost stage by stage, and what each run cost.
+
+    Seconds, processor seconds, peak memory and cache hits, from logs/stages.jsonl; writes
+    logs/costs.html and logs/costs.png.
+    """
+    from rewardgate.costs_report import PAGE, PLOT, print_runs, print_stages, write_costs
+    from rewardgate.report.costs_page import plot_costs
+    from rewardgate.stage_log import LOG
+
+    enter_project()
+    found = write_costs(Path())
+    if not found:
+        raise RewardGateError(f"{LOG}: no stage was run here yet; run `rewardgate run`")
+    plot_costs(found, PLOT)
+    print_stages(found[-1], Console())
+    print_runs(found, Console())
+    typer.echo(f"written: {PAGE}, {PLOT}")
+
+
+@app.command()
 def drift(
     scored: Annotated[
         Path, typer.Argument(help="Parquet with a column score, as `rewardgate score` writes it.")
@@ -259,8 +311,13 @@ def serve(
     What is promoted next takes over without a restart. SIGTERM and Ctrl-C stop it once all that it
     accepted is answered.
     """
-    from rewardgate.server.run import serve as serve_promoted
-    from rewardgate.server.settings import server_settings
+    try:
+        from rewardgate.server.run import serve as serve_promoted
+        from rewardgate.server.settings import server_settings
+    except ModuleNotFoundError as error:
+        raise RewardGateError(
+            f"serve: {error.name} is not installed; pip install 'rewardgate[serve]'"
+        ) from None
 
     enter_project()
     limits = {key: value for key, _, value in (one.partition("=") for one in set_)}

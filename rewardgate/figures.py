@@ -94,3 +94,26 @@ def held_out_figures(
             for name in sorted(pd.unique(domain))
         },
     }
+
+
+def headline(report: dict[str, Any]) -> dict[str, Any]:
+    """The few figures of an `evaluation_report` that one experiment is compared with another by.
+
+    All of the test split: accuracy with its 95 % interval, accuracy where the chosen response is
+    the shorter (None without such pairs), mean margin in BT logits after the temperature,
+    calibration error, accuracy on training prompts minus that on the test split, and accuracy by
+    domain.
+    """
+    test = report["test"]
+    figures = test["figures"]
+    adverse = figures["adverse_accuracy"]
+    return {
+        "accuracy": test["accuracy"],
+        "accuracy_low": figures["accuracy"]["low"],
+        "accuracy_high": figures["accuracy"]["high"],
+        "accuracy_chosen_shorter": adverse["estimate"] if adverse else None,
+        "margin_bt_logits": test["margin"]["mean_bt_logits"],
+        "calibration_error": test["expected_calibration_error"],
+        "train_minus_test": report["train_minus_test_accuracy"],
+        "domains": {name: domain["accuracy"] for name, domain in test["domains"].items()},
+    }

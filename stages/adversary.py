@@ -6,7 +6,6 @@ import yaml
 
 from rewardgate.adversary.gold import gold_from
 from rewardgate.adversary.run import adversary_report, attack, hacks
-from rewardgate.errors import run_or_explain
 from rewardgate.files import (
     atomic_path,
     read_json,
@@ -21,6 +20,8 @@ from rewardgate.reward_model import RewardModel
 from rewardgate.score_memo import ScoreMemo
 from rewardgate.scoring import score
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def main() -> None:
         curve.to_csv(path, index=False, lineterminator="\n")
     found = hacks(attacks, chosen.hack_drop)
     write_text("reports/hacks.yaml", yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
+    count(prompts=len(attacks), texts=memo.scored, hacks=len(found["cases"]))
     best_of_n = report["best_of_n"]
     print(
         f"best of {best_of_n['n']}: reward {best_of_n['proxy_gain_at_kl']['estimate']:+.2f} BT "
@@ -66,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

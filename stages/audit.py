@@ -3,9 +3,10 @@
 import sys
 
 from rewardgate.audit import audit
-from rewardgate.errors import run_or_explain
 from rewardgate.files import read_table, write_json
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -13,6 +14,7 @@ def main() -> None:
     responses = read_table("data/ingested/responses.parquet")
     report = audit(responses, settings.audit, settings.gate.resamples, settings.seed)
     write_json("reports/audit.json", report)
+    count(annotators=len(report["annotators"]), anomalous=len(report["anomalous"]))
     worst, noise = (report["figures"][name] for name in ("worst_agreement", "label_noise"))
     least = f"{report['worst_annotator']} {worst['estimate']:.3f}" if worst else "unknown"
     flipped = f"{noise['estimate']:.3f}" if noise else "unknown"
@@ -27,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

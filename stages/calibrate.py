@@ -3,13 +3,14 @@
 import sys
 
 from rewardgate.calibration import calibrate
-from rewardgate.errors import run_or_explain
 from rewardgate.files import read_table, sha256_file, sha256_folder, write_json
 from rewardgate.metrics import Scored
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.scoring import score_table
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 CALIBRATION_SET = "data/split/calibration.parquet"
 
@@ -26,6 +27,7 @@ def main() -> None:
         **calibrate(scored, settings.calibrate, settings.seed),
     }
     write_json("reports/calibration.json", report)
+    count(prompts=report["prompts"], pairs=report["pairs"])
     print(
         f"mean {report['mean']:.4f}, standard deviation {report['std']:.4f}, temperature "
         f"{report['temperature']:.4f} from {report['pairs']} pairs of {report['prompts']} prompts"
@@ -33,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

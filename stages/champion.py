@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from rewardgate.champion import find_champion, identity
-from rewardgate.errors import run_or_explain
 from rewardgate.files import sha256_folder, write_json
 from rewardgate.history import overrides, read_history
 from rewardgate.settings import load_settings
 from rewardgate.signing import public_key
+from stages import run_stage
 
 PROMOTED = Path("models/promoted")
 
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

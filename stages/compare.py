@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.comparison import compare
-from rewardgate.errors import run_or_explain
 from rewardgate.files import read_json, read_table, sha256_folder, write_json
 from rewardgate.metrics import Scored
 from rewardgate.processes import processes
@@ -13,6 +12,7 @@ from rewardgate.scoring import score_table
 from rewardgate.settings import load_settings
 from rewardgate.signing import public_key
 from rewardgate.stress import load_cases, run_stress
+from stages import run_stage
 
 REPORT = "reports/champion.json"
 
@@ -57,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -4,8 +4,7 @@ import sys
 
 import pandas as pd
 
-from rewardgate.errors import run_or_explain
-from rewardgate.figures import evaluation_report
+from rewardgate.figures import evaluation_report, headline
 from rewardgate.files import (
     atomic_path,
     read_json,
@@ -21,7 +20,9 @@ from rewardgate.reward_model import RewardModel
 from rewardgate.samples import samples
 from rewardgate.scoring import score_table
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
 from rewardgate.training import first_prompts
+from stages import run_stage
 
 
 def main() -> None:
@@ -51,6 +52,7 @@ def main() -> None:
         **report,
     }
     write_json("reports/evaluation.json", measured)
+    write_json("reports/metrics.json", headline(report))
     write_json("reports/samples.json", samples(scored["test"], settings.evaluate.samples))
     write_table(
         "reports/scores.parquet",
@@ -59,6 +61,7 @@ def main() -> None:
     with atomic_path("reports/reliability.csv") as path:
         pd.DataFrame(report["test"]["reliability"]).to_csv(path, index=False, lineterminator="\n")
     test = report["test"]
+    count(prompts=test["prompts"], pairs=test["pairs"])
     print(
         f"held-out accuracy {test['accuracy']:.3f} on {test['pairs']} pairs of {test['prompts']} "
         f"prompts (train {report['train']['accuracy']:.3f}); mean margin "
@@ -68,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

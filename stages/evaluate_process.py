@@ -2,13 +2,14 @@
 
 import sys
 
-from rewardgate.errors import run_or_explain
 from rewardgate.files import sha256_folder, write_json
 from rewardgate.process.data import read_solutions
 from rewardgate.process.evaluation import evaluate_steps
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     if not processes().is_main_process:
         return
     write_json("reports/process.json", {"model_sha256": sha256_folder("models/process"), **report})
+    count(with_error=report["with_error"], without_error=report["without_error"])
     test, random = report["test"], report["baselines"]["random"]
     print(
         f"first error found in {test['error_accuracy']:.1%} of {report['with_error']} solutions; "
@@ -31,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from rewardgate.custom import custom_figures
-from rewardgate.errors import run_or_explain
 from rewardgate.files import (
     read_json,
     read_table,
@@ -16,7 +15,9 @@ from rewardgate.files import (
 from rewardgate.policy import REPORTS
 from rewardgate.report import render_report
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
 from rewardgate.verdict import JUDGED, make_verdict, read_reports
+from stages import run_stage
 
 DATA = ("ingested/responses", "split/train", "split/eval", "split/calibration", "split/test")
 
@@ -34,10 +35,14 @@ def main() -> None:
         "data": {f"data/{n}.parquet": sha256_file(f"data/{n}.parquet") for n in DATA},
     }
     write_json("reports/verdict.json", verdict)
+    blocking = [check for item in verdict["items"] for check in item["checks"] if check["blocks"]]
+    failed = {"failed_items": len(verdict["failures"]), "failed_checks": len(blocking)}
+    write_json("reports/gate.json", failed)
     known = read_json("models/overrides.json")
     write_text("reports/report.html", render_report(verdict, Path("reports"), settings, known))
+    count(items=len(verdict["items"]), **failed)
     print(f"verdict: {verdict['verdict']} (reports/report.html)")
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

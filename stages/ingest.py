@@ -3,10 +3,11 @@
 import json
 import sys
 
-from rewardgate.errors import run_or_explain
 from rewardgate.files import write_json, write_table, write_text
 from rewardgate.ingest import find_inputs, ingest
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     write_text("data/ingested/quarantine.jsonl", "".join(lines))
     write_json("reports/ingest.json", ingested.counts | {"skipped_files": inputs.skipped})
     counts = ingested.counts
+    count(**{name: counts[name] for name in ("rankings", "prompts", "responses")})
     print(
         f"ingest: {counts['rankings']} rankings, {counts['prompts']} prompts, "
         f"{counts['responses']} responses from {len(inputs.files)} files; "
@@ -26,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -2,7 +2,6 @@
 
 import sys
 
-from rewardgate.errors import run_or_explain
 from rewardgate.files import read_json, read_table, sha256_folder, write_json, write_table
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts, spread
@@ -14,6 +13,8 @@ from rewardgate.rewards import NO_REFERENCES, compose
 from rewardgate.score_memo import ScoreMemo
 from rewardgate.scoring import score
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -52,6 +53,7 @@ def main() -> None:
     }
     write_json("reports/probes.json", measured)
     write_table("reports/probes.parquet", pairs)
+    count(prompts=len(prompts), probes=len(pairs))
     for expectation in ("preserving", "degrading"):
         for name, family in report[expectation].items():
             print(
@@ -61,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import yaml
 
-from rewardgate.errors import BLOCKED, RewardGateError, run_or_explain
+from rewardgate.errors import BLOCKED, RewardGateError
 from rewardgate.files import read_json, write_json
 from rewardgate.manifest import Override, bundle_files
 from rewardgate.promotion import VERDICT, make_manifest, require_unchanged
 from rewardgate.registry import promote
 from rewardgate.settings import load_settings
 from rewardgate.signing import signing_key
+from stages import run_stage
 
 CANDIDATE, PROMOTED = Path("models/candidate"), Path("models/promoted")
 
@@ -63,4 +64,4 @@ def _override(arguments: Sequence[str], verdict: str) -> Override | None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(lambda: main(sys.argv[1:])))
+    sys.exit(run_stage(lambda: main(sys.argv[1:])))

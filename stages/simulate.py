@@ -2,10 +2,11 @@
 
 import sys
 
-from rewardgate.errors import run_or_explain
 from rewardgate.files import write_jsonl_gz, write_table
 from rewardgate.settings import load_settings
 from rewardgate.simulate import simulate
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -13,8 +14,9 @@ def main() -> None:
     simulation = simulate(settings.simulate, settings.preset, settings.seed)
     write_jsonl_gz("data/simulated/rankings.jsonl.gz", simulation.records)
     write_table("data/simulated_utilities.parquet", simulation.utilities)
+    count(rankings=len(simulation.records))
     print(f"{len(simulation.records)} rankings by {settings.preset} annotators")
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -2,10 +2,11 @@
 
 import sys
 
-from rewardgate.errors import run_or_explain
 from rewardgate.files import read_table, write_json, write_table
 from rewardgate.settings import load_settings
 from rewardgate.splits import split
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
         result.report["leakage"][way]["held_out_pairs_with_near_duplicate_in_train"]
         for way in ("this_split", "pair_level_split")
     )
+    count(**{f"{name}_prompts": at["prompts"] for name, at in result.report["splits"].items()})
     print(f"split: prompts: {sizes}; {len(result.excluded)} responses excluded")
     print(
         f"split: {leaked:.1%} of held-out pairs have a near-duplicate prompt in train; "
@@ -27,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

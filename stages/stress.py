@@ -2,12 +2,13 @@
 
 import sys
 
-from rewardgate.errors import run_or_explain
 from rewardgate.files import read_json, sha256_folder, write_json
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
 from rewardgate.stress import load_cases, run_stress
+from stages import run_stage
 
 
 def main() -> None:
@@ -22,9 +23,10 @@ def main() -> None:
         return
     measured = {"model_sha256": sha256_folder("models/candidate"), **report}
     write_json("reports/stress.json", measured)
+    count(cases=sum(family["cases"] for family in report["families"].values()))
     for name, family in report["families"].items():
         print(f"{name:22} {family['passed']:3} of {family['cases']} below the correct, brief one")
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from rewardgate.checkpoints import Checkpoints
-from rewardgate.errors import run_or_explain
 from rewardgate.files import (
     atomic_folder,
     atomic_path,
@@ -19,7 +18,9 @@ from rewardgate.processes import processes
 from rewardgate.promotion import environment
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
 from rewardgate.training import train
+from stages import run_stage
 
 TRAIN, EVAL = Path("data/split/train.parquet"), Path("data/split/eval.parquet")
 
@@ -53,6 +54,7 @@ def main() -> None:
             pd.DataFrame(rows).to_csv(path, index=False, lineterminator="\n")
     write_json("reports/train.json", {"base": settings.train.base, **report})
     checkpoints.clear()
+    count(**{name: report[name] for name in ("prompts", "pairs", "steps", "tokens")})
     print(
         f"trained on {report['pairs']} pairs of {report['prompts']} prompts in {report['steps']} "
         f"steps; cut to {report['max_length']} tokens: {report['prompts_cut']} prompts, "
@@ -61,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

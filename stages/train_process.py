@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rewardgate.checkpoints import Checkpoints
-from rewardgate.errors import run_or_explain
 from rewardgate.files import atomic_folder, sha256_folder, sha256_json, write_json, write_jsonl_gz
 from rewardgate.process.data import read_solutions, split_solutions
 from rewardgate.process.training import train_steps
@@ -13,6 +12,8 @@ from rewardgate.processes import processes
 from rewardgate.promotion import environment
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 
 def main() -> None:
@@ -55,6 +56,7 @@ def main() -> None:
         {"base": training.base, "solutions_by_split": counts, **report, **asdict(log)},
     )
     checkpoints.clear()
+    count(prompts=report["prompts"], steps=report["step_labels"], excluded=excluded)
     print(
         f"trained on {report['step_labels']} steps ({report['wrong_steps']} wrong) of "
         f"{report['prompts']} prompts; {excluded} solutions excluded, {found.skipped} skipped"
@@ -62,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -3,10 +3,12 @@
 import sys
 
 from rewardgate.data_docs import write_data_docs
-from rewardgate.errors import RewardGateError, run_or_explain
+from rewardgate.errors import RewardGateError
 from rewardgate.files import read_table, write_json
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
 from rewardgate.validation import validate
+from stages import run_stage
 
 
 def main() -> None:
@@ -16,6 +18,7 @@ def main() -> None:
     write_data_docs("reports/data_docs", validation.suites)
     expectations = validation.result["expectations"]
     failed = [one for one in expectations if not one["success"]]
+    count(expectations=len(expectations), failed=len(failed))
     print(f"validate: {len(expectations) - len(failed)} of {len(expectations)} expectations hold")
     for one in failed:
         print(f"validate: {one['severity']}: {one['name']}: observed {one['observed']}, "
@@ -31,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tables import responses_table
 
-from rewardgate.figures import evaluation_report, held_out_figures
+from rewardgate.figures import evaluation_report, headline, held_out_figures
 from rewardgate.metrics import Scored
 
 
@@ -74,3 +74,19 @@ def test_ten_thousand_resamples_of_two_thousand_pairs_take_seconds() -> None:
     started = time.process_time()
     held_out_figures(Scored.of(table.assign(score=scores)), 1.0, 10_000, 0)
     assert time.process_time() - started < 10
+
+
+def test_the_headline_is_of_the_test_split() -> None:
+    right, wrong = (scored(3.0, 2.0, 1.0, s, 1.0, 4.0, 0.0) for s in (2.0, 0.0))
+    report = evaluation_report({"test": wrong, "eval": right, "train": right}, 2.0, 1.0, 5, 100, 0)
+    found = headline(report)
+    assert found["accuracy"] == pytest.approx(0.8)
+    assert found["accuracy_low"] <= 0.8 <= found["accuracy_high"]
+    assert found["accuracy_chosen_shorter"] == 0.0
+    assert found["margin_bt_logits"] == pytest.approx(7 / 5 / 2)
+    assert found["train_minus_test"] == pytest.approx(0.2)
+    assert found["domains"] == {"facts": 1.0, "safety": 0.0}
+    table = responses_table([("who ?", [("one two", 1), ("one", 2)])])
+    one = Scored.of(table.assign(score=[1.0, 0.0]))
+    report = evaluation_report({"test": one, "eval": one, "train": one}, 1.0, 1.0, 5, 100, 0)
+    assert headline(report)["accuracy_chosen_shorter"] is None
