@@ -27,6 +27,7 @@ def run_trainer(script: str, folder: Path, call: dict[str, Any]) -> Any:
         "HOME": str(folder),
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
     }
     finished = subprocess.run(
         [sys.executable, str(Path(__file__).with_name(script)), str(asked), str(answered)],
@@ -34,7 +35,7 @@ def run_trainer(script: str, folder: Path, call: dict[str, Any]) -> Any:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
         check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
