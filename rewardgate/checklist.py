@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rewardgate.judgement import FAIL, NOT_APPLICABLE, PASS, UNDECIDED, Check, Reports, judge_check
+from rewardgate.policy import PROCESS
 from rewardgate.rewards import length_penalty
 from rewardgate.settings import Gate, Rewards
 from rewardgate.wording import explain
@@ -63,7 +64,7 @@ def judge(gate: Gate, rewards: Rewards, reports: Reports) -> list[Item]:
             [
                 row
                 for check in gate.checks
-                if check.item == key
+                if check.item == key and (rewards.process_weight > 0 or check.report != PROCESS)
                 for row in judge_check(check, reports)
             ],
             _context(key, rewards, reports),

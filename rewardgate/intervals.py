@@ -110,6 +110,38 @@ def independent_difference(
     return Interval(estimate, *_percentiles(means[0] - means[1], level), prompts, pairs)
 
 
+def clustered_harmonic_mean(
+    a: ArrayLike,
+    a_clusters: ArrayLike,
+    b: ArrayLike,
+    b_clusters: ArrayLike,
+    resamples: int,
+    seed: int,
+    level: float = 0.95,
+) -> Interval:
+    """Harmonic mean of the mean of `a` (p,) and that of `b` (q,), of values that are not negative.
+
+    A prompt may have values of both kinds; resampling it takes all of them, so what the two means
+    share shows in the interval. It is 0 where both means are. A resample without any value of one
+    kind has no such mean and is left out. Otherwise as `clustered_mean`; `pairs` counts p + q.
+    """
+    both = [np.asarray(a, dtype=float), np.asarray(b, dtype=float)]
+    clusters = [np.asarray(a_clusters), np.asarray(b_clusters)]
+    for values, of in zip(both, clusters, strict=True):
+        _check(values, np.ones(len(values)), pd.factorize(of)[0])
+    cluster = pd.factorize(np.concatenate(clusters))[0]
+    is_a = np.arange(len(cluster)) < len(both[0])
+    value, n = np.concatenate(both), cluster.max() + 1
+    columns = (value * is_a, is_a, value * ~is_a, ~is_a)
+    sums: Floats = np.stack([np.bincount(cluster, one.astype(float), n) for one in columns], 1)
+    estimate = float(_harmonic(sums.sum(axis=0)))
+    if n < 2:
+        return Interval(estimate, None, None, 1, len(value))
+    resampled = _resampled_sums(sums, resamples, np.random.default_rng(seed))
+    means = _harmonic(resampled[(resampled[:, 1] > 0) & (resampled[:, 3] > 0)].T)
+    return Interval(estimate, *_percentiles(means, level), int(n), len(value))
+
+
 def p_below(interval: Interval, threshold: float, level: float = 0.95) -> float | None:
     """p-value of H0 "the mean is at least `threshold`"; None for a figure without interval.
 
@@ -174,14 +206,26 @@ def _percentiles(means: Floats, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def _harmonic(sums: Floats) -> Floats:
+    """Harmonic mean of the ratios of rows 0 to 1 and 2 to 3 of `sums` (4, ...)."""
+    a, b = sums[0] / sums[1], sums[2] / sums[3]
+    return 2 * a * b / np.where(a + b > 0, a + b, 1.0)
+
+
 def _resampled_ratios(sums: Floats, resamples: int, rng: np.random.Generator) -> Floats:
     """Ratio of the two summed columns of `sums` (n, 2) in each resample of its n rows."""
+    numerator, denominator = _resampled_sums(sums, resamples, rng).T
+    return numerator / denominator
+
+
+def _resampled_sums(sums: Floats, resamples: int, rng: np.random.Generator) -> Floats:
+    """Sums (resamples, k) of the columns of `sums` (n, k) in each resample of its n rows."""
     n = len(sums)
     kinds, repeats = np.unique(sums, axis=0, return_counts=True)
     few_kinds = len(kinds) * MULTINOMIAL_COST < n
     rows = kinds if few_kinds else np.repeat(kinds, repeats, axis=0)
     block = max(1, CELLS // len(rows))
-    ratios = []
+    found = []
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         if few_kinds:
@@ -189,9 +233,8 @@ def _resampled_ratios(sums: Floats, resamples: int, rng: np.random.Generator) ->
         else:
             drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
             counts = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
-        numerator, denominator = (counts.astype(float) @ rows).T
-        ratios.append(numerator / denominator)
-    return np.concatenate(ratios)
+        found.append(counts.astype(float) @ rows)
+    return np.concatenate(found)
 
 
 def _check(value: Floats, weight: Floats, cluster: NDArray[np.int64]) -> None:

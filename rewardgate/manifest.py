@@ -14,6 +14,9 @@ from rewardgate.files import sha256_file, sha256_json
 MANIFEST, SIGNATURE, REPORTS = "manifest.json", "promotion.sig", "reports"
 """Beside the model in a bundle: the manifest, its signature, the verdict and what it judged."""
 
+PROCESS = "process"
+"""The folder of the process model in a bundle, if there is one."""
+
 
 class Git(BaseModel):
     """The code: a commit, and the tracked files that differed from it."""
@@ -70,7 +73,15 @@ class Manifest(BaseModel):
 
 def model_hash(files: Mapping[str, str]) -> str:
     """`sha256_folder` of the model in a bundle, from the bundle's hashes by path."""
-    return sha256_json({k: v for k, v in files.items() if not k.startswith(f"{REPORTS}/")})
+    beside = (f"{REPORTS}/", f"{PROCESS}/")
+    return sha256_json({k: v for k, v in files.items() if not k.startswith(beside)})
+
+
+def process_hash(files: Mapping[str, str]) -> str | None:
+    """The same of the process model in a bundle; None if it has none."""
+    prefix = f"{PROCESS}/"
+    own = {k.removeprefix(prefix): v for k, v in files.items() if k.startswith(prefix)}
+    return sha256_json(own) if own else None
 
 
 def hashes(files: Mapping[str, Path]) -> dict[str, str]:

@@ -13,6 +13,9 @@ REPORTS = (
 )  # fmt: skip
 """Reports of the stages that a check may name; reports/NAME.json."""
 
+PROCESS = "process"
+"""The report on the process model, judged where `rewards.process_weight` is above 0."""
+
 DERIVED = ("rewards", "custom")
 """Figures made by the gate itself: of the section `rewards`, and by the user's entry points."""
 
@@ -84,7 +87,7 @@ class PolicyCheck(BaseModel):
         return self
 
     def _fault(self) -> str | None:
-        known = [*REPORTS, *DERIVED]
+        known = [*REPORTS, PROCESS, *DERIVED]
         for figure in (self.figure, self.threshold):
             if isinstance(figure, str) and figure.partition(":")[0] not in known:
                 return f"{figure!r} names none of the reports {', '.join(known)}"

@@ -48,32 +48,35 @@ RECORDED_WHOLE = (":!dvc.lock", ":!params.yaml", ":(exclude,glob)**/.gitignore")
 the last."""
 
 
-def require_unchanged(verdict: dict[str, Any], model: Path) -> None:
-    """Raises RewardGateError if model, data or a report is not what the gate judged.
+def require_unchanged(verdict: dict[str, Any], model: Path, process: Path) -> None:
+    """Raises RewardGateError if a model, data or a report is not what the gate judged.
 
+    process: the process model, which plays a part where the verdict names one
     Nor may a report have measured another model or another calibration set than the gate saw.
     """
     for path, judged in {**verdict["reports"], **verdict["data"]}.items():
         if not Path(path).is_file() or sha256_file(path) != judged:
             raise RewardGateError(f"{path}: changed after the gate judged it; run the gate again")
-    if sha256_folder(model) != verdict["model_sha256"]:
-        raise RewardGateError(f"{model}: changed after the gate judged it; run the gate again")
+    for folder, judged in ((model, "model_sha256"), (process, "process_sha256")):
+        if judged in verdict and sha256_folder(folder) != verdict[judged]:
+            raise RewardGateError(f"{folder}: changed after the gate judged it; run the gate again")
     reports = {path: read_json(path) for path in verdict["reports"]}
-    if fault := misattributed(reports, verdict["model_sha256"], verdict["data"]):
+    if fault := misattributed(reports, verdict):
         raise RewardGateError(f"{fault}; run the stage that writes it, and the gate, again")
 
 
-def misattributed(
-    reports: Mapping[str, Any], model_sha256: str, data: Mapping[str, str]
-) -> str | None:
+def misattributed(reports: Mapping[str, Any], verdict: Mapping[str, Any]) -> str | None:
     """A report that measured another model or calibration set than the verdict names, if any.
 
-    reports: by path; those of one model say which in `model_sha256`
+    reports: by path; those of one model say which in `model_sha256`, of a process model in
+        `process_sha256`
     """
+    data = verdict["data"]
     calibration_set = next((data[path] for path in data if Path(path).stem == "calibration"), None)
     for path, report in reports.items():
-        if report.get("model_sha256", model_sha256) != model_sha256:
-            return f"{path}: measured another model than the one that was judged"
+        for key in ("model_sha256", "process_sha256"):
+            if key in report and report[key] != verdict.get(key):
+                return f"{path}: measured another model than the one that was judged"
         if report.get("calibration_set_sha256", calibration_set) != calibration_set:
             return f"{path}: fixed on another calibration set than the one that was judged"
     return None

@@ -13,12 +13,13 @@ import yaml
 from rewardgate.champion import CURRENT, NONE
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, write_text
-from rewardgate.manifest import REPORTS, Manifest, bundle_files, hashes
+from rewardgate.manifest import PROCESS, REPORTS, Manifest, bundle_files, hashes
 from rewardgate.promotion import VERDICT, environment
 from rewardgate.verification import Finding
 from rewardgate.wording import counted
 
 PROMOTED, CANDIDATE = Path("models/promoted"), Path("models/candidate")
+PROCESS_MODEL = Path("models/process")
 
 
 def rederive(folder: Path, manifest: Manifest) -> list[Finding]:
@@ -133,17 +134,23 @@ def _place_champion(folder: Path, manifest: Manifest, clone: Path) -> None:
 
 
 def _compare(manifest: Manifest, clone: Path) -> Iterator[Finding]:
-    """One finding each for data, model, reports and verdict."""
+    """One finding each for data, models, reports and verdict."""
 
     def made(recorded: Mapping[str, str]) -> dict[str, str]:
         return hashes({name: clone / name for name in recorded if (clone / name).is_file()})
 
     reports = {name: sha for name, sha in manifest.files.items() if name.startswith(REPORTS)}
-    model = {name: sha for name, sha in manifest.files.items() if name not in reports}
+    beside = (f"{REPORTS}/", f"{PROCESS}/")
+    model = {name: sha for name, sha in manifest.files.items() if not name.startswith(beside)}
+    process = {name: sha for name, sha in manifest.files.items() if name.startswith(f"{PROCESS}/")}
+    parts = {
+        f"{PROCESS}/{name}": path for name, path in bundle_files(clone / PROCESS_MODEL).items()
+    }
     verdict = {VERDICT: reports.pop(VERDICT)}
     for what, recorded, found in (
         ("data", manifest.data, made(manifest.data)),
         ("model", model, hashes(bundle_files(clone / CANDIDATE))),
+        *([("process model", process, hashes(parts))] if process else []),
         ("reports", reports, made(reports)),
         ("verdict", verdict, made(verdict)),
     ):

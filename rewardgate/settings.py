@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rewardgate.errors import RewardGateError
-from rewardgate.policy import PolicyCheck, policy_fault
+from rewardgate.policy import PROCESS, PolicyCheck, policy_fault
 from rewardgate.rules.evaluate import check_rules
 from rewardgate.rules.rule import Rule
 
@@ -199,6 +199,7 @@ class Rewards(Section):
     """The composition: see rewardgate/rewards.py for how the parts make one reward.
 
     granularity: whether the reward is also dealt out to steps or tokens, see granularity/credit.py
+    process_weight: of the process model's part, see process/combined.py; 0: there is no such model
     """
 
     granularity: Literal["sequence", "step", "token"]
@@ -208,6 +209,7 @@ class Rewards(Section):
     floor: float
     length_penalty: LengthPenalty | None
     repetition_penalty: RepetitionPenalty | None
+    process_weight: Annotated[float, Field(ge=0)] = 0.0
     rules: tuple[Rule, ...] = ()
 
     @model_validator(mode="after")
@@ -219,16 +221,23 @@ class Rewards(Section):
         return self
 
 
+PROCESS_REPORT, NO_PROCESS_REPORT = "reports/process.json", "reports/evaluation.json"
+"""`gate.process` with a process model, and without: a report that the gate reads anyway."""
+
+
 class Gate(Section):
     """The policy.
 
     champion: `current` (what is promoted), `none`, or the folder of a bundle
     safety_domains: what the words `safety_domains` stand for in a check's `only` or `except`
+    process: a report that the gate waits for; it must be that on the process model where
+        `rewards.process_weight` is above 0, so that DVC knows that the verdict rests on it
     """
 
     resamples: Annotated[int, Field(ge=100)]
     champion: str
     safety_domains: list[str]
+    process: str = NO_PROCESS_REPORT
     items: dict[str, str]
     checks: list[PolicyCheck]
 
@@ -370,6 +379,23 @@ class Settings(Section):
         except ValidationError as error:
             first = error.errors()[0]
             raise ValueError(f"process.presets: {first['loc'][0]}: {first['msg']}") from None
+        return self
+
+    @model_validator(mode="after")
+    def process_model_is_judged(self) -> "Settings":
+        weight = self.rewards.process_weight
+        needed = PROCESS_REPORT if weight > 0 else NO_PROCESS_REPORT
+        if self.gate.process != needed:
+            raise ValueError(
+                f"gate.process: must be {needed} where rewards.process_weight is {weight:g}; set "
+                "both together"
+            )
+        judging = [one for one in self.gate.checks if one.report == PROCESS]
+        if weight > 0 and all(check.severity != "block" for check in judging):
+            raise ValueError(
+                f"gate.checks: rewards.process_weight is {weight:g}, and no check of severity "
+                f"block judges a figure of {PROCESS}:; add one"
+            )
         return self
 
     @model_validator(mode="after")

@@ -7,14 +7,16 @@ from typing import Any
 
 from rewardgate.checklist import failures, judge, warnings
 from rewardgate.files import read_json
-from rewardgate.policy import REPORTS
-from rewardgate.settings import Settings
-
-JUDGED = (*REPORTS, "custom")
-"""The reports that a verdict rests on."""
+from rewardgate.policy import PROCESS, REPORTS
+from rewardgate.settings import Rewards, Settings
 
 
-def read_reports(folder: Path, names: Iterable[str] = JUDGED) -> dict[str, Any]:
+def judged(rewards: Rewards) -> tuple[str, ...]:
+    """Names of the reports that a verdict rests on."""
+    return (*REPORTS, *([PROCESS] if rewards.process_weight > 0 else []), "custom")
+
+
+def read_reports(folder: Path, names: Iterable[str]) -> dict[str, Any]:
     """Reports by name from the files NAME.json; None for a champion report without a champion."""
     reports = {name: read_json(folder / f"{name}.json") for name in names}
     if reports["champion"]["champion"] is None:
@@ -23,7 +25,7 @@ def read_reports(folder: Path, names: Iterable[str] = JUDGED) -> dict[str, Any]:
 
 
 def make_verdict(settings: Settings, reports: Mapping[str, Any]) -> dict[str, Any]:
-    """Judge the reports (those of JUDGED) by the policy."""
+    """Judge the reports (those of `judged`) by the policy."""
     items = judge(settings.gate, settings.rewards, reports)
     test = reports["evaluation"]["test"]
     return {

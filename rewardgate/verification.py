@@ -15,12 +15,13 @@ from rewardgate.manifest import (
     altered,
     misnamed,
     model_hash,
+    process_hash,
     read_manifest,
 )
 from rewardgate.promotion import VERDICT, misattributed
 from rewardgate.settings import Settings
 from rewardgate.signing import require_signature
-from rewardgate.verdict import difference, make_verdict, read_reports
+from rewardgate.verdict import difference, judged, make_verdict, read_reports
 from rewardgate.wording import counted
 
 RESTORE = "restore the bundle from a copy, or promote again"
@@ -104,13 +105,15 @@ def _contradiction(folder: Path, manifest: Manifest) -> str | None:
         return "the model is not the one that the manifest names"
     if verdict["model_sha256"] != manifest.model_sha256:
         return f"{VERDICT}: judged another model"
+    if verdict.get("process_sha256") != process_hash(manifest.files):
+        return f"{VERDICT}: judged another process model"
     if verdict["data"] != manifest.data:
         return f"{VERDICT}: judged other data"
-    for path, judged in verdict["reports"].items():
-        if manifest.files.get(path) != judged:
+    for path, sha256 in verdict["reports"].items():
+        if manifest.files.get(path) != sha256:
             return f"{path}: not the report that was judged"
     reports = {path: read_json(folder / path) for path in verdict["reports"]}
-    return misattributed(reports, manifest.model_sha256, manifest.data)
+    return misattributed(reports, verdict)
 
 
 def _verdict(folder: Path, manifest: Manifest) -> Finding:
@@ -118,7 +121,8 @@ def _verdict(folder: Path, manifest: Manifest) -> Finding:
     try:
         settings = Settings.model_validate(manifest.params)
         verdict: dict[str, Any] = read_json(folder / VERDICT)
-        again = make_verdict(settings, read_reports(folder / REPORTS))
+        reports = read_reports(folder / REPORTS, judged(settings.rewards))
+        again = make_verdict(settings, reports)
         found = difference(verdict, again)
     except MALFORMED as error:
         words = f"this version of rewardgate cannot judge it again ({told(error)[:200]})"

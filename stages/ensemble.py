@@ -10,7 +10,6 @@ from rewardgate.ensemble import (
     features,
     fit_heads,
 )
-from rewardgate.errors import run_or_explain
 from rewardgate.files import (
     read_json,
     read_table,
@@ -22,6 +21,8 @@ from rewardgate.probes.held_out import spread
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 from rewardgate.settings import load_settings
+from rewardgate.stage_run import count
+from stages import run_stage
 
 FOLDER = "models/ensemble"
 
@@ -65,6 +66,7 @@ def main() -> None:
         "reports/ensemble.json", {"model_sha256": sha256_folder("models/candidate"), **report}
     )
     hacks, others = report["hacks"], report["others"]
+    count(heads=report["heads"], winners=len(winners))
     print(
         f"heads disagree on {hacks['flagged']} of {hacks['winners']} hacks and "
         f"{others['flagged']} of {others['winners']} other winners, by the score alone "
@@ -74,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_or_explain(main))
+    sys.exit(run_stage(main))

@@ -22,13 +22,16 @@ def main() -> None:
     report = evaluate_steps(model, calibration, test, settings.gate.resamples, settings.seed)
     if not processes().is_main_process:
         return
-    write_json("reports/process.json", {"model_sha256": sha256_folder("models/process"), **report})
+    write_json(
+        "reports/process.json", {"process_sha256": sha256_folder("models/process"), **report}
+    )
     count(with_error=report["with_error"], without_error=report["without_error"])
-    test, random = report["test"], report["baselines"]["random"]
+    test, random, f1 = report["test"], report["baselines"]["random"], report["intervals"]["f1"]
+    bounds = f" [{f1['low']:.3f}, {f1['high']:.3f}]" if f1["low"] is not None else ""
     print(
         f"first error found in {test['error_accuracy']:.1%} of {report['with_error']} solutions; "
         f"no error named in {test['correct_accuracy']:.1%} of {report['without_error']}; "
-        f"F1 {test['f1']:.3f} (at random {random['f1']:.3f})"
+        f"F1 {test['f1']:.3f}{bounds} (at random {random['f1']:.3f})"
     )
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from rewardgate.custom import custom_figures
+from rewardgate.errors import RewardGateError
 from rewardgate.files import (
     read_json,
     read_table,
@@ -12,26 +13,30 @@ from rewardgate.files import (
     write_json,
     write_text,
 )
-from rewardgate.policy import REPORTS
 from rewardgate.report import render_report
-from rewardgate.settings import load_settings
+from rewardgate.settings import PROCESS_REPORT, load_settings
 from rewardgate.stage_run import count
-from rewardgate.verdict import JUDGED, make_verdict, read_reports
+from rewardgate.verdict import judged, make_verdict, read_reports
 from stages import run_stage
 
 DATA = ("ingested/responses", "split/train", "split/eval", "split/calibration", "split/test")
+PROCESS = "models/process"
 
 
 def main() -> None:
     settings = load_settings()
-    reports = read_reports(Path("reports"), REPORTS)
+    with_process = settings.rewards.process_weight > 0
+    process = {"process_sha256": _process_sha256()} if with_process else {}
+    names = judged(settings.rewards)
+    reports = read_reports(Path("reports"), [name for name in names if name != "custom"])
     scores = read_table("reports/scores.parquet")
     reports["custom"] = custom_figures(reports, scores[scores["split"] == "test"])
     write_json("reports/custom.json", reports["custom"])
     verdict = {
         **make_verdict(settings, reports),
         "model_sha256": sha256_folder("models/candidate"),
-        "reports": {f"reports/{n}.json": sha256_file(f"reports/{n}.json") for n in JUDGED},
+        **process,
+        "reports": {f"reports/{n}.json": sha256_file(f"reports/{n}.json") for n in names},
         "data": {f"data/{n}.parquet": sha256_file(f"data/{n}.parquet") for n in DATA},
     }
     write_json("reports/verdict.json", verdict)
@@ -42,6 +47,16 @@ def main() -> None:
     write_text("reports/report.html", render_report(verdict, Path("reports"), settings, known))
     count(items=len(verdict["items"]), **failed)
     print(f"verdict: {verdict['verdict']} (reports/report.html)")
+
+
+def _process_sha256() -> str:
+    """Hash of the process model. Raises RewardGateError if it is not the one that was measured."""
+    found = sha256_folder(PROCESS)
+    report = read_json(PROCESS_REPORT) if Path(PROCESS_REPORT).is_file() else {}
+    if report.get("process_sha256") != found:
+        fault = "is of another process model" if report else "no such file"
+        raise RewardGateError(f"{PROCESS_REPORT}: {fault}; run `dvc repro evaluate_process`")
+    return found
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import yaml
 
 from rewardgate.errors import BLOCKED, RewardGateError
 from rewardgate.files import read_json, write_json
-from rewardgate.manifest import Override, bundle_files
+from rewardgate.manifest import PROCESS, Override, bundle_files
 from rewardgate.promotion import VERDICT, make_manifest, require_unchanged
 from rewardgate.registry import promote
 from rewardgate.settings import load_settings
@@ -17,16 +17,20 @@ from rewardgate.signing import signing_key
 from stages import run_stage
 
 CANDIDATE, PROMOTED = Path("models/candidate"), Path("models/promoted")
+PROCESS_MODEL = Path("models/process")
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     verdict = read_json("reports/verdict.json")
     override = _override(arguments, verdict["verdict"])
-    require_unchanged(verdict, CANDIDATE)
+    require_unchanged(verdict, CANDIDATE, PROCESS_MODEL)
     key = signing_key(load_settings().promote)
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
     reports = {path: Path(path) for path in (VERDICT, *verdict["reports"])}
     files = {**bundle_files(CANDIDATE), **reports}
+    if "process_sha256" in verdict:
+        parts = bundle_files(PROCESS_MODEL)
+        files |= {f"{PROCESS}/{name}": path for name, path in parts.items()}
     manifest = make_manifest(files, verdict, params, Path("dvc.lock"))
     manifest = manifest.model_copy(update={"override": override})
     if verdict["verdict"] != "promoted" and override is None:

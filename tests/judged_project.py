@@ -10,7 +10,7 @@ from project import ROOT
 
 from rewardgate.files import sha256_file, sha256_folder, write_json, write_text
 from rewardgate.settings import load_settings
-from rewardgate.verdict import JUDGED, make_verdict, read_reports
+from rewardgate.verdict import judged, make_verdict, read_reports
 
 EVALUATION = {
     "test": {
@@ -46,7 +46,7 @@ def make_judged_project(path: Path, **promote: Any) -> Path:
         },
         "champion": {"champion": None},
     }
-    for name in JUDGED:
+    for name in judged(load_settings(path / "params.yaml").rewards):
         write_json(path / f"reports/{name}.json", known.get(name, {}))
     judge(path)
     return path
@@ -71,11 +71,12 @@ def accuracy_checks(items: Iterable[str], threshold: float) -> list[dict[str, An
 
 def judge(path: Path) -> None:
     """Write the verdict as the stage `gate` does."""
-    reports = read_reports(path / "reports")
+    settings = load_settings(path / "params.yaml")
+    names = judged(settings.rewards)
     verdict = {
-        **make_verdict(load_settings(path / "params.yaml"), reports),
+        **make_verdict(settings, read_reports(path / "reports", names)),
         "model_sha256": sha256_folder(path / "models/candidate"),
-        "reports": {f"reports/{n}.json": sha256_file(path / f"reports/{n}.json") for n in JUDGED},
+        "reports": {f"reports/{n}.json": sha256_file(path / f"reports/{n}.json") for n in names},
         "data": {
             f"data/split/{n}.parquet": sha256_file(path / f"data/split/{n}.parquet")
             for n in ("calibration",)

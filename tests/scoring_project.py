@@ -58,15 +58,23 @@ def promote(base: Path, project: Path) -> Path:
     return publish_bundle(project / "fresh", reports, project / "models/promoted")
 
 
-def publish_bundle(model: Path, reports: dict[str, Any], promoted: Path, **changes: Any) -> Path:
+def publish_bundle(
+    model: Path,
+    reports: dict[str, Any],
+    promoted: Path,
+    process: Path | None = None,
+    **changes: Any,
+) -> Path:
     """Publish the folder `model` with reports by name; returns the bundle's folder.
 
-    changes: to the manifest
+    process: the folder of a process model to go with it; changes: to the manifest
     """
     for name, report in reports.items():
         write_json(promoted.parent / f"{name}.json", report)
     files = {f"reports/{name}.json": promoted.parent / f"{name}.json" for name in reports}
     files |= bundle_files(model)
+    if process is not None:
+        files |= {f"process/{name}": path for name, path in bundle_files(process).items()}
     manifest = Manifest(
         verdict="promoted",
         model_sha256=sha256_folder(model),

@@ -6,6 +6,7 @@ from scipy import stats
 
 from rewardgate.intervals import (
     Interval,
+    clustered_harmonic_mean,
     clustered_mean,
     holm,
     independent_difference,
@@ -187,3 +188,48 @@ def test_difference_of_independent_sets_has_the_spread_of_both() -> None:
     widths = [one.high - one.low for one in [found, *alone]]  # type: ignore[operator]
     assert widths[0] == pytest.approx(np.hypot(widths[1], widths[2]), rel=0.08)
     assert independent_difference(a, a_prompts, [1.0], ["x"], 100, 0).low is None
+
+
+def test_the_harmonic_mean_by_hand() -> None:
+    interval = clustered_harmonic_mean(
+        [1, 0, 0, 1], list("aabb"), [1, 1, 0, 1], list("aabc"), 99, 0
+    )
+    assert interval.estimate == pytest.approx(2 * 0.5 * 0.75 / 1.25)
+    assert (interval.prompts, interval.pairs) == (3, 8)
+    assert clustered_harmonic_mean([0, 0], list("ab"), [0, 0], list("ab"), 99, 0).high == 0.0
+    alone = clustered_harmonic_mean([1, 0], ["a", "a"], [1], ["a"], 99, 0)
+    assert (alone.estimate, alone.low, alone.high) == (pytest.approx(2 / 3), None, None)
+    with pytest.raises(ValueError, match="no pair"):
+        clustered_harmonic_mean([], [], [1], ["a"], 99, 0)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_interval_of_the_harmonic_mean_agrees_with_scipy(shared: bool) -> None:
+    """Of prompts with values of both kinds, which vary together, and of prompts with either."""
+    rng = np.random.default_rng(4)
+    chance = rng.beta(2, 1, 60)
+    a_clusters, b_clusters = np.repeat(np.arange(60), 3), np.arange(60)
+    if not shared:
+        a_clusters, b_clusters = np.repeat(np.arange(40), 3), np.arange(40, 60)
+    a = (rng.random(len(a_clusters)) < chance[a_clusters]).astype(float)
+    b = (rng.random(len(b_clusters)) < chance[b_clusters]).astype(float)
+
+    def harmonic(drawn: np.ndarray) -> float:
+        counts = np.bincount(drawn, minlength=60)
+        means = [
+            np.average(values, weights=counts[clusters])
+            for values, clusters in ((a, a_clusters), (b, b_clusters))
+        ]
+        return stats.hmean(means)
+
+    found = clustered_harmonic_mean(a, a_clusters, b, b_clusters, 20_000, 0)
+    theirs = stats.bootstrap(
+        (np.arange(60),),
+        harmonic,
+        vectorized=False,
+        method="percentile",
+        n_resamples=4000,
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    assert found.estimate == pytest.approx(stats.hmean([a.mean(), b.mean()]))
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)

@@ -116,24 +116,24 @@ def test_a_failed_publication_leaves_the_promoted_model(
 
 def test_weights_or_reports_changed_after_the_verdict_are_refused(candidate: Path) -> None:
     judged = verdict()
-    require_unchanged(judged, candidate)
+    require_unchanged(judged, candidate, Path("process"))
     write_json("calibration.json", {"mean": 0.0, "std": 2.0, "temperature": 1.0})
     with pytest.raises(RewardGateError, match=r"calibration\.json: changed after the gate"):
-        require_unchanged(judged, candidate)
+        require_unchanged(judged, candidate, Path("process"))
     judged = verdict()
     weights = candidate / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(RewardGateError, match="candidate: changed after the gate"):
-        require_unchanged(judged, candidate)
+        require_unchanged(judged, candidate, Path("process"))
 
 
 def test_data_replaced_after_the_verdict_is_refused(candidate: Path) -> None:
     Path("calibration.parquet").write_bytes(b"judged")
     judged = verdict() | {"data": {"calibration.parquet": sha256_file("calibration.parquet")}}
-    require_unchanged(judged, candidate)
+    require_unchanged(judged, candidate, Path("process"))
     Path("calibration.parquet").write_bytes(b"easier")
     with pytest.raises(RewardGateError, match=r"calibration\.parquet: changed after the gate"):
-        require_unchanged(judged, candidate)
+        require_unchanged(judged, candidate, Path("process"))
 
 
 def test_an_altered_bundle_is_refused_with_every_altered_file_named(candidate: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardgate.intervals import clustered_mean
+from rewardgate.intervals import clustered_harmonic_mean, clustered_mean
 
 Floats = NDArray[np.float64]
 FirstErrors = Sequence[int | None]
@@ -95,17 +95,17 @@ def intervals(
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """The two accuracies with 95 % intervals, resampled by prompt (`intervals.clustered_mean`)."""
-    of_kind: dict[str, list[tuple[float, str]]] = {"error_accuracy": [], "correct_accuracy": []}
-    for name, error, prompt in zip(named, first_errors, prompts, strict=True):
-        kind = "correct_accuracy" if error is None else "error_accuracy"
-        of_kind[kind].append((float(name == error), prompt))
-    return {
-        kind: asdict(
-            clustered_mean([v for v, _ in rows], None, [p for _, p in rows], resamples, seed)
-        )
-        for kind, rows in of_kind.items()
+    """The two accuracies and F1 with 95 % intervals, resampled by prompt (see `intervals`)."""
+    right = np.array([name == error for name, error in zip(named, first_errors, strict=True)])
+    wrong = np.array([error is not None for error in first_errors])
+    prompt = np.asarray(prompts)
+    error, correct = (right[wrong], prompt[wrong]), (right[~wrong], prompt[~wrong])
+    found = {
+        "error_accuracy": clustered_mean(error[0], None, error[1], resamples, seed),
+        "correct_accuracy": clustered_mean(correct[0], None, correct[1], resamples, seed),
+        "f1": clustered_harmonic_mean(*error, *correct, resamples, seed),
     }
+    return {name: asdict(interval) for name, interval in found.items()}
 
 
 def _require_both(first_errors: FirstErrors) -> None:

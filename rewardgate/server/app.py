@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rewardgate.drift import Drift
 from rewardgate.errors import RewardGateError
-from rewardgate.server import openrlhf
 from rewardgate.server.batching import Batcher, FullError, Rows, StoppedError
 from rewardgate.server.bodies import JSON, read, require_limits, require_token
 from rewardgate.server.metrics import Metrics
@@ -29,6 +28,7 @@ from rewardgate.server.schemas import (
     State,
 )
 from rewardgate.server.settings import ServerSettings
+from rewardgate.trainers import openrlhf
 
 FAULTS: dict[int, str] = {
     400: "No HTTP, or the client went away",
@@ -90,12 +90,14 @@ def make_app(
 
     @app.post("/get_reward", **_described(OpenRLHFRequest, OpenRLHFAnswer, settings))
     async def get_reward(request: Request) -> JSONResponse:
-        """OpenRLHF's remote reward server: set `--remote_rm_url http://HOST:PORT/get_reward`."""
+        """OpenRLHF's remote reward server: set `--reward.remote_url http://HOST:PORT/get_reward`."""
         require_token(request, settings.token)
         asked = await read(request, OpenRLHFRequest, settings)
         require_limits({"query": asked.query, "prompts": asked.prompts}, settings)
         try:
-            prompts, responses = openrlhf.split_queries(asked, settings)
+            prompts, responses = openrlhf.split_queries(
+                asked.query, asked.prompts, settings.prompt_template, settings.end_tokens
+            )
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         return JSONResponse(openrlhf.answer(await scored(prompts, responses, asked.labels)))

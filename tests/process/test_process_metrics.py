@@ -83,3 +83,6 @@ def test_intervals_resample_prompts() -> None:
         assert found[kind]["estimate"] == 0.5
         assert found[kind]["low"] < 0.5 < found[kind]["high"]
         assert (found[kind]["prompts"], found[kind]["pairs"]) == (20, 40)
+    assert found["f1"]["estimate"] == figures(named, errors)["f1"] == 0.5
+    assert (found["f1"]["prompts"], found["f1"]["pairs"]) == (40, 80)
+    assert found["f1"]["low"] < 0.5 < found["f1"]["high"]

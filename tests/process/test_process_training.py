@@ -10,14 +10,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from project import ROOT, make_project, tiny_changes
-from scoring_project import REWARDS, make_scoring_project, publish_bundle
 from test_training import settings_with
 
 from rewardgate.checkpoints import Checkpoints
 from rewardgate.errors import RewardGateError
 from rewardgate.files import sha256_folder
 from rewardgate.params import change_params
-from rewardgate.process.combined import load_combined, process_credit, step_probabilities
+from rewardgate.process.combined import process_credit
 from rewardgate.process.data import Solution
 from rewardgate.process.evaluation import evaluate_steps
 from rewardgate.process.training import StepObjective, step_examples, train_steps
@@ -125,39 +124,6 @@ def test_process_credit_by_hand() -> None:
     assert earned.sum() == pytest.approx(2.0 * 0.1)
 
 
-@pytest.mark.parametrize("granularity", ["sequence", "step", "token"])
-def test_the_combined_reward_is_sequence_and_steps_and_rules(
-    tiny_encoder: Path, tiny_decoder: Path, tmp_path: Path, granularity: str
-) -> None:
-    make_scoring_project(tiny_decoder, tiny_encoder, tmp_path / "project")
-    rules = [{"name": "matches", "weight": 0.5, "options": {"pattern": "good"}}]
-    publish_bundle(
-        tmp_path / "project/fresh",
-        {"calibration": {"mean": 0.1, "std": 0.5, "temperature": 1.0}},
-        tmp_path / "ruled/promoted",
-        params={"rewards": {**REWARDS, "granularity": granularity, "rules": rules}},
-    )
-    combined = load_combined(
-        tmp_path / "ruled/promoted", tmp_path / "project/models/candidate", 2.0
-    )
-    responses = [f"{GOOD}\n{BAD}\n{NEUTRAL}", "yes", "...\n!!!"]
-    rows = combined.rewards(["what is it ?"] * 3, responses)
-    alone = combined.promoted.rewards(["what is it ?"] * 3, responses)
-    ends = [[step["end"] for step in row["steps"]] for row in rows]
-    assert ends == [[13, 26, 37], [3], [3, 7]]
-    right = step_probabilities(combined.process, ["what is it ?"] * 3, responses, ends)
-    for row, before, probabilities in zip(rows[:2], alone, right, strict=False):
-        assert row["process"] == pytest.approx(2.0 * probabilities.min())
-        parts = row["rm"] - row["length_penalty"] - row["repetition_penalty"]
-        total = parts + sum(row["rules"].values()) + row["process"]
-        assert row["reward"] == pytest.approx(total)
-        assert row["reward"] == pytest.approx(before["reward"] + row["process"])
-        assert [step["right"] for step in row["steps"]] == pytest.approx(probabilities.tolist())
-        assert sum(step["reward"] for step in row["steps"]) == pytest.approx(row["reward"])
-        assert "tokens" not in row
-    assert (rows[2]["reward"], rows[2]["process"]) == (REWARDS["floor"], 0.0)
-
-
 def test_the_stages_run_and_nothing_promoted_depends_on_them(
     tiny_decoder: Path, tmp_path: Path
 ) -> None:
@@ -172,7 +138,7 @@ def test_the_stages_run_and_nothing_promoted_depends_on_them(
     assert finished.returncode == 0, finished.stderr + finished.stdout
     report = json.loads((project.path / "reports/process.json").read_text())
     assert report["with_error"] > 0 < report["without_error"]
-    assert report["model_sha256"] == sha256_folder(project.path / "models/process")
+    assert report["process_sha256"] == sha256_folder(project.path / "models/process")
     assert not (project.path / "models/process_checkpoints").exists()
     for name in ("models/candidate", "data/simulated"):
         assert not (project.path / name).exists()

@@ -21,10 +21,15 @@ class Texts(NamedTuple):
 
 
 def promote_calibrated(
-    base: Path, project: Path, texts: Texts, rules: list[dict[str, Any]] = RULES
+    base: Path,
+    project: Path,
+    texts: Texts,
+    rules: list[dict[str, Any]] = RULES,
+    process: Path | None = None,
 ) -> Path:
     """Promote a fresh reward model, calibrated on `texts` so that few scores are clipped.
 
+    process: base of a process model that takes part
     A std below 0.5 would only magnify the rounding of a random encoder's scores.
     """
     save_fresh(base, project / "fresh")
@@ -32,7 +37,11 @@ def promote_calibrated(
     calibration = {"mean": scores.mean(), "std": max(scores.std(), 0.5), "temperature": 1.0}
     reports = {"calibration": calibration, "verdict": {"champion": None}}
     params = {"rewards": {**REWARDS, "rules": rules}}
+    if process is not None:
+        save_fresh(process, project / "process")
+        params["rewards"]["process_weight"] = 1.5
     promoted = project / "models/promoted"
     promoted.parent.mkdir(parents=True)
-    publish_bundle(project / "fresh", reports, promoted, params=params)
+    parts = project / "process" if process is not None else None
+    publish_bundle(project / "fresh", reports, promoted, parts, params=params)
     return promoted

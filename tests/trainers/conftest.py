@@ -30,15 +30,19 @@ def texts() -> Texts:
     return Texts(*map(list, zip(*rows, strict=True)))
 
 
-@pytest.fixture(scope="session", params=["tiny_encoder", "tiny_decoder"])
+@pytest.fixture(scope="session", params=["tiny_encoder", "tiny_decoder", "with_process"])
 def project(
     request: pytest.FixtureRequest, texts: Texts, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A project folder with `models/promoted`, on an encoder and on a decoder."""
+    """A project folder with `models/promoted`: on an encoder, on a decoder, and on an encoder with
+    a process model that is a decoder."""
     folder = tmp_path_factory.mktemp("trainers")
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, folder / name)
-    promote_calibrated(request.getfixturevalue(request.param), folder, texts)
+    base, process = request.param, None
+    if request.param == "with_process":
+        base, process = "tiny_encoder", request.getfixturevalue("tiny_decoder")
+    promote_calibrated(request.getfixturevalue(base), folder, texts, process=process)
     return folder
 
 

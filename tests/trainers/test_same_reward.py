@@ -28,6 +28,8 @@ def rows(bundle: Promoted, texts: Any) -> list[dict[str, Any]]:
     rows = [bundle.reward(*text) for text in zip(*texts, strict=True)]
     assert {row["reward"] for row in rows} > {bundle.composition.floor}
     assert len({round(row["reward"], 4) for row in rows}) > 7
+    if bundle.process is not None:
+        assert len({round(row["process"], 4) for row in rows}) > 5
     return rows
 
 
@@ -111,7 +113,7 @@ def test_openrlhf(project: Path, texts: Any, rewards: Any) -> None:
     assert all(len(log) == 1 for answer in answers for log in answer["extra_logs"].values())
 
 
-@pytest.mark.parametrize("project", ["tiny_encoder"], indirect=True)
+@pytest.mark.parametrize("project", ["tiny_encoder", "with_process"], indirect=True)
 def test_command_line(project: Path, texts: Any, rewards: Any, tmp_path: Path) -> None:
     single = ["--json", texts.prompts[0], texts.responses[0], "--reference", texts.references[0]]
     printed = subprocess.run(
