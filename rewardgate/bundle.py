@@ -17,7 +17,7 @@ from rewardgate.granularity.credit import as_parts, credit
 from rewardgate.granularity.prefixes import part_ends, score_prefixes
 from rewardgate.granularity.steps import step_ends
 from rewardgate.manifest import MANIFEST, PROCESS, REPORTS, read_manifest
-from rewardgate.normalise import stored_form
+from rewardgate.normalise import require_text, stored_form
 from rewardgate.process.combined import step_probabilities, with_process
 from rewardgate.promotion import CURRENT, require_intact
 from rewardgate.reward_model import RewardModel
@@ -66,8 +66,8 @@ class Promoted:
         references: (n,) what the rules compare with; a mapping holds one for each rule's label. A
             rule that needs one fails where it is None and does not apply where the mapping has none
         Under `accelerate launch` every process calls this with the same texts and gets all.
-        Raises RewardGateError if the lists differ in length, a score is not finite or a rule fails
-        under `on_error: error`.
+        Raises RewardGateError if the lists differ in length, one holds what is no text, a score is
+        not finite or a rule fails under `on_error: error`.
         """
         references = [None] * len(responses) if references is None else references
         lengths = {len(prompts), len(responses), len(references)}
@@ -76,6 +76,8 @@ class Promoted:
                 f"{len(prompts)} prompts, {len(responses)} responses and {len(references)} "
                 "references; give as many of each"
             )
+        require_text("prompt", prompts)
+        require_text("response", responses)
         granularity = self.composition.granularity
         given, ends = responses, [part_ends(t, self.model.encoder, granularity) for t in responses]
         prompts, responses = list(map(stored_form, prompts)), list(map(stored_form, responses))

@@ -2,6 +2,10 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from rewardgate.errors import RewardGateError
 
 _NOT_WORDS = re.compile(r"[\W_]+")
 
@@ -23,3 +27,22 @@ def matching_form(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return _NOT_WORDS.sub(" ", folded).strip() or " ".join(folded.split())
+
+
+def require_text(name: str, values: Sequence[Any]) -> None:
+    """Raises RewardGateError that names the first of n values that is no Unicode text.
+
+    name: of a value, in the error. A surrogate alone is what bytes that are not UTF-8 become under
+    `errors="surrogateescape"`; no tokenizer takes it.
+    """
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise RewardGateError(f"{name} {number}: must be text, and is {kind}; give a string")
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise RewardGateError(
+                f"{name} {number}: character {error.start + 1} is a surrogate, so it is no Unicode "
+                "text; decode it from the encoding that it was written in"
+            ) from None

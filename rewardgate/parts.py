@@ -10,6 +10,8 @@ def logged_parts(rows: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
     The part of a rule is `rule_LABEL`, 0 where the rule does not apply. `broken` and `faults`
     count the hard rules that a response fails and the rules that failed themselves.
     """
+    if not rows:
+        return {}
     numbers = [
         name
         for name, value in rows[0].items()

@@ -9,7 +9,9 @@ from scoring_project import REWARDS, make_scoring_project, publish_bundle, save_
 import rewardgate
 from rewardgate.bundle import load_promoted
 from rewardgate.errors import RewardGateError
+from rewardgate.manifest import bundle_files, read_manifest
 from rewardgate.parts import logged_parts
+from rewardgate.registry import find_version, promote, rollback
 from rewardgate.reward_model import RewardModel
 
 RULES = [
@@ -115,3 +117,68 @@ def test_a_space_at_the_end_of_a_response_plays_no_part(project: Path, tmp_path:
     plain = bundle.reward("capital ?", "paris", "paris")
     assert bundle.reward(" capital ?", "paris \r\n", "paris") == plain
     assert plain["rules"] == {"right": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "responses", "told"),
+    [
+        (["what ?"], ["a", "b"], "1 prompts, 2 responses and 2 references; give as many"),
+        (["what ?"], [b"yes"], "response 1: must be text, and is bytes; give a string"),
+        (["what ?"], [None], "response 1: must be text, and is NoneType"),
+        (["a", b"\xffb".decode(errors="surrogateescape")], ["a", "b"], "prompt 2: character 1 is"),
+        (["what ?"], [b"it \xff".decode(errors="surrogateescape")], "response 1: character 4 is a"),
+    ],
+)
+def test_what_is_no_text_is_told_in_one_line(
+    prompts: list[str], responses: list[str], told: str, project: Path
+) -> None:
+    with pytest.raises(RewardGateError, match=told) as error:
+        load_promoted(project / "models/promoted").rewards(prompts, responses)
+    assert "\n" not in str(error.value)
+
+
+def test_of_nothing_there_are_no_rewards(project: Path) -> None:
+    assert load_promoted(project / "models/promoted").rewards([], []) == []
+    assert logged_parts([]) == {}
+
+
+def test_a_response_of_ten_megabytes_is_rewarded(project: Path, tmp_path: Path) -> None:
+    """Its million lines are a million steps, nearly all beyond what the model reads."""
+    params = {"rewards": {**REWARDS, "granularity": "step"}}
+    reports = {"calibration": {"mean": 0.1, "std": 0.5, "temperature": 1.0}}
+    publish_bundle(project / "fresh", reports, tmp_path / "promoted", params=params)
+    row = load_promoted(tmp_path / "promoted").reward("what ?", "good long\n" * 1_000_000)
+    assert row["length_penalty"] == 1.0
+    assert row["repetition_penalty"] == pytest.approx(1.0, abs=1e-4)
+    assert -5 <= row["reward"] <= 1
+    assert len(row["steps"]) == 1_000_000
+    assert sum(step["reward"] for step in row["steps"]) == pytest.approx(row["reward"])
+
+
+def test_earlier_versions_stay_loadable(project: Path, tmp_path: Path) -> None:
+    """After two promotions, and after a rollback: by alias, by version, and by folder."""
+    promoted = tmp_path / "promoted"
+    promoted.mkdir()
+    manifests = []
+    for weight in (1.0, 0.5):
+        folder = publish_with_rules(project, tmp_path / f"made-{weight}/promoted", [])
+        manifest = read_manifest(folder)
+        params = {"rewards": {**REWARDS, "rm_weight": weight, "rules": []}}
+        manifests.append(manifest.model_copy(update={"params": params}))
+        files = {n: p for n, p in bundle_files(folder).items() if n != "manifest.json"}
+        promote(files, manifests[-1], promoted, None)
+    first, second = (manifest.version() for manifest in manifests)
+
+    def versions() -> tuple[str, ...]:
+        aliases = (promoted, promoted / "current", promoted / "previous")
+        return tuple(load_promoted(alias).version for alias in aliases)
+
+    assert versions() == (second, second, first)
+    rewards = [load_promoted(promoted / v).reward("what ?", "yes")["rm"] for v in (first, second)]
+    assert rewards[0] == pytest.approx(2 * rewards[1])
+    assert load_promoted(promoted / "previous").reward("what ?", "yes")["rm"] == rewards[0]
+
+    rollback(promoted, "previous", "it grew long", None)
+    assert versions() == (first, first, second)
+    assert load_promoted(promoted / "previous").reward("what ?", "yes")["rm"] == rewards[1]
+    assert load_promoted(find_version(promoted, second[:6])).version == second

@@ -19,6 +19,9 @@ from rewardgate.scoring import in_shares
 WINDOW = 32
 """Responses whose prefixes are encoded at a time, which bounds the memory that they take."""
 
+LONGEST_COMPOSITION = 32
+"""Characters that may come out otherwise where a text ends; Unicode's stream-safe text has 31."""
+
 Floats = NDArray[np.float64]
 
 
@@ -70,7 +73,7 @@ def _scored(model: RewardModel, texts: Sequence[tuple[str, str, Sequence[int]]])
     places: list[list[int]] = []
     for prompt, response, ends in texts:
         kept_prompt, kept = model.encoder.fit(stored_form(prompt), stored_form(response))
-        prefixes = [stored_form(response[:end])[: len(kept)] for end in ends]
+        prefixes = _kept_prefixes(response, ends, kept)
         distinct = {prefix: place for place, prefix in enumerate(dict.fromkeys(prefixes))}
         groups.append([model.encoder.encode(kept_prompt, prefix) for prefix in distinct])
         places.append([distinct[prefix] for prefix in prefixes])
@@ -78,6 +81,20 @@ def _scored(model: RewardModel, texts: Sequence[tuple[str, str, Sequence[int]]])
     scores = in_order(model.scorer(rows), rows).cpu().double().numpy()
     cuts = pairwise(accumulate((len(group) for group in groups), initial=0))
     return [scores[a:b][place] for (a, b), place in zip(cuts, places, strict=True)]
+
+
+def _kept_prefixes(response: str, ends: Sequence[int], kept: str) -> list[str]:
+    """Stored forms of the prefixes of a response, none beyond `kept`, the beginning that is read.
+
+    What lies far beyond the cut is not copied: a response of megabytes may have as many steps.
+    """
+    prefixes: list[str] = []
+    for end in ends:
+        stored = stored_form(response[:end])
+        if len(stored) > len(kept) + LONGEST_COMPOSITION:
+            return [*prefixes, *[kept] * (len(ends) - len(prefixes))]
+        prefixes.append(stored[: len(kept)])
+    return prefixes
 
 
 def prefix_rows(model: RewardModel, groups: Sequence[Sequence[Encoded]]) -> list[Row]:

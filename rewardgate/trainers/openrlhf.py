@@ -107,7 +107,7 @@ def answer(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "rewards": rewards,
         "scores": rewards,
         "extra_logs": logged_parts(rows),
-        "model": rows[0]["model"],
+        "model": rows[0]["model"] if rows else None,
     }
 
 

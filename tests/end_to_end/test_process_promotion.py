@@ -1,4 +1,4 @@
-"""With rewards.process_weight DVC makes the process model, the gate judges it, a bundle holds it."""
+"""With a process weight, DVC makes the process model, the gate judges it, a bundle holds it."""
 
 import json
 import sys

@@ -64,7 +64,7 @@ def test_steps_joined_are_the_response_and_none_is_blank(text: str) -> None:
     steps = split_steps(text)
     assert "".join(steps) == text
     assert step_ends(text) == [len("".join(steps[: k + 1])) for k in range(len(steps))]
-    if text.strip(" \n\r\t"):
+    if text.strip():
         assert all(step.strip() for step in steps)
         assert all(step == step.rstrip() for step in steps[:-1])
     else:

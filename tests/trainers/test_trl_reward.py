@@ -131,3 +131,7 @@ def test_each_process_gets_the_rewards_of_its_own_completions(
         assert len(own["rewards"]) == 2 + process
         rows = bundle.rewards(own["prompts"], own["completions"], own["answer"])
         assert own["rewards"] == pytest.approx([row["reward"] for row in rows], abs=1e-5)
+
+
+def test_of_no_completions_there_are_no_rewards(reward: PromotedReward) -> None:
+    assert reward(prompts=[], completions=[]) == []
