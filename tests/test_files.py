@@ -51,7 +51,9 @@ def test_a_full_disk_is_one_line_and_nothing_is_half_written(
             temporary.write_text("x" * 100_000)
 
     assert run_or_explain(main) == BAD_INPUT
-    assert capsys.readouterr().err == "rewardgate: No space left on device\n"
+    assert capsys.readouterr().err == (
+        f"rewardgate: {path}: No space left on device; free some and run it again\n"
+    )
     assert os.listdir(tmp_path) == []
 
 

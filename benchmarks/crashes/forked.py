@@ -8,7 +8,6 @@ server that has imported what others wrote (and nothing of the project); kills f
 import os
 import runpy
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -16,7 +15,7 @@ import sys
 import time
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CLIENT = """
@@ -37,12 +36,12 @@ sys.exit(code)
 """
 
 LIBRARIES = (
-    "dvc.cli", "dvc.commands.repro", "dvc.repo.reproduce", "dvc_data.hashfile", "great_expectations",
-    "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.linear_model", "torch",
-    "transformers.models.auto.modeling_auto", "transformers.models.llama.modeling_llama", "peft",
-    "accelerate", "jinja2", "datasketch", "cryptography.hazmat.primitives.serialization",
-    "prefect.flows", "prefect.server.api.server", "uvicorn.main", "aiosqlite", "rich.table",
-    "ruamel.yaml", "regex", "math_verify", "py3langid",
+    "dvc.cli", "dvc.commands.repro", "dvc.repo.reproduce", "dvc_data.hashfile",
+    "great_expectations", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats",
+    "sklearn.linear_model", "torch", "transformers.models.auto.modeling_auto",
+    "transformers.models.llama.modeling_llama", "peft", "accelerate", "jinja2", "datasketch",
+    "cryptography.hazmat.primitives.serialization", "prefect.flows", "prefect.server.api.server",
+    "uvicorn.main", "aiosqlite", "rich.table", "ruamel.yaml", "regex", "math_verify", "py3langid",
 )  # fmt: skip
 """What the commands import of others; one that is missing is imported by the command itself."""
 
@@ -83,8 +82,6 @@ def serve(folder: Path) -> None:
         except ImportError:
             print(f"fork server: no {name}", file=sys.stderr)
     sys.executable = str(folder / "python")
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(-1)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listening.bind(str(folder / "starting"))
     listening.listen(64)
@@ -107,18 +104,14 @@ def serve(folder: Path) -> None:
             if child == 0:
                 break
             (folder / "pids" / str(child)).unlink(missing_ok=True)
-            with waiting.pop(child) as client:
-                try:
-                    client.sendall(struct.pack("i", os.waitstatus_to_exitcode(status)))
-                except OSError:
-                    pass  # the client was killed
+            with suppress(OSError), waiting.pop(child) as client:  # it may have been killed
+                client.sendall(struct.pack("i", os.waitstatus_to_exitcode(status)))
 
 
 def _become(client: socket.socket, folder: Path) -> None:
     """In the forked process: be the command that the client asks for, to its end."""
     import json
 
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     head, ancillary, *_ = client.recvmsg(4, socket.CMSG_SPACE(3 * 4))
     fds = array("i")
     fds.frombytes(ancillary[0][2][: 3 * fds.itemsize])
