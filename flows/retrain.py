@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+from flows.mend import mend
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.errors import BAD_INPUT, BLOCKED, RewardGateError, run_or_explain
@@ -39,6 +40,8 @@ EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 def main() -> int:
     """Check the settings, run the flow unless nothing is stale, return the exit code."""
     settings = load_settings()
+    for line in mend():
+        print(f"rewardgate: {line}", file=sys.stderr)
     require_sound_input(settings)
     stale = stale_stages() - ALWAYS_ASKED
     if not stale and is_current(VERDICT, PROMOTED):
@@ -82,6 +85,8 @@ def retrain(only_if_stale: bool = False) -> Any:
     only_if_stale: run none, and end as `Unchanged`, if nothing is new since the last verdict
     """
     try:
+        for line in mend():
+            get_run_logger().warning(line)
         require_sound_input(load_settings())
         if only_if_stale and nothing_new():
             return Completed(name="Unchanged", message="nothing new since the last verdict")

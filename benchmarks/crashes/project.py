@@ -146,19 +146,18 @@ def hash_of(path: Path) -> str:
     return sha256_folder(path) if path.is_dir() else sha256_file(path)
 
 
-def promoting_project(out: Path) -> Project:
-    """A project under `out` that promotes whatever it trains, with one model promoted already."""
-    save_decoder("tiny", out / "base", seed=0)
-    project = Project(out / "before", out)
+def promoting_project(project: Project) -> Project:
+    """Make a project that promotes whatever it trains, with one model promoted already."""
+    save_decoder("tiny", project.home / "base", seed=0)
     shutil.rmtree(project.path, ignore_errors=True)
     make_project(project.path)
     for name in ("dvc.lock", "reports"):
         path = project.path / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    change_params(project.path / "params.yaml", settings(out / "base"))
+    change_params(project.path / "params.yaml", settings(project.home / "base"))
     project.done(*GIT, "add", "-A")
     project.done(*GIT, "commit", "-qm", "start")
-    project.done("dvc", "repro", *TARGETS)
+    project.done("python", "-m", "dvc", "repro", *TARGETS)
     change_params(project.path / "params.yaml", ["seed=1"])
     return project
 
@@ -187,6 +186,7 @@ def settings(base: Path) -> list[str]:
         f"train.presets.other={preset}",
         "train.checkpoint_steps=2",
         "simulate.prompts=120",
+        "gate.resamples=500",
         "stress.very_long_words=200",
         "adversary.candidates=16",
         "process.simulate.problems=60",
