@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+from httpx import TransportError
+
 from flows.mend import mend
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from rewardgate.champion import find_champion, load_champion
@@ -26,6 +28,7 @@ from rewardgate.wording import interval, required, value_and_threshold
 
 from prefect import flow, get_run_logger, task  # isort: skip  (after flows, which sets it up)
 from prefect.artifacts import create_markdown_artifact  # isort: skip
+from prefect.settings import PREFECT_API_URL  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 TEST = Path("data/split/test.parquet")
@@ -50,11 +53,23 @@ def main() -> int:
     champion = find_champion(settings.gate.champion, PROMOTED, None)
     if champion is not None:
         load_champion(champion, public_key(settings.promote))
-    state = cast("State[Any]", retrain(return_state=True))
+    try:
+        state = cast("State[Any]", retrain(return_state=True))
+    except TransportError as error:
+        raise server_gone(error) from None
     if state.is_completed():
         return 0
     print(f"rewardgate: {state.message}", file=sys.stderr)
     return EXIT_CODES.get(state.name or "", 1)
+
+
+def server_gone(error: Exception) -> RewardGateError:
+    """What to say of a Prefect server that stopped answering in mid-run."""
+    server = PREFECT_API_URL.value() or "the temporary Prefect server"
+    return RewardGateError(
+        f"{server}: no Prefect server answers any more ({error}); start it, or unset "
+        "PREFECT_API_URL, and run again: a stage that ended is not run twice"
+    )
 
 
 def require_sound_input(settings: Settings) -> None:

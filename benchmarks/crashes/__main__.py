@@ -32,7 +32,7 @@ from rewardgate.files import read_json, write_json, write_text
 
 BY_DVC = ("python", "-m", "dvc", "repro", *TARGETS)
 BY_FLOW = ("python", "-m", "flows.retrain")
-RANDOM_PROMOTIONS = 100
+RANDOM_PROMOTIONS = 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
