@@ -161,7 +161,7 @@ def cut_off_tables(before: Project, expected: Undisturbed, out: Path, seed: int)
 
 @contextmanager
 def cut_line(port: int, limit: int) -> Iterator[int]:
-    """A port on loopback that leads to another, until that many bytes went through; then nothing."""
+    """A port on loopback that leads to another, until that many bytes went through."""
     listening = socket.create_server(("127.0.0.1", 0))
     left, over = [limit], threading.Event()
     open_now: list[socket.socket] = []

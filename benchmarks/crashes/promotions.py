@@ -1,5 +1,6 @@
 """A promotion killed at each of its file operations, and at random moments between them."""
 
+import itertools
 import os
 import random
 import shutil
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks.crashes.project import PROMOTED
@@ -37,17 +39,20 @@ class Kills:
     wrong: list[str] = field(default_factory=list)
 
 
-def killed_at_each_operation(project: Path) -> Kills:
-    """Kill a promotion before its first file operation, another before its second, and so on."""
+def killed_at_each_operation(project: Path, first: int = 1, step: int = 1) -> Kills:
+    """Kill a promotion before its first file operation, another before its second, and so on.
+
+    step: only every so many operations, from `first` on
+    """
     done = Kills()
     with _copies(project) as again:
-        number = 0
-        while not done.wrong:
+        for number in itertools.count(first, step):
             again()
-            number += 1
-            if not _killed(lambda n=number: _kill_self_at(n)):  # type: ignore[misc]
+            if not _killed(partial(_kill_self_at, number)):
                 break
             _judge(project, done, f"operation {number}")
+            if done.wrong:
+                break
     return done
 
 
