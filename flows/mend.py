@@ -1,6 +1,10 @@
-"""What a killed run or a full disk left of DVC's own files, mended before the next run."""
+"""What a killed run or a full disk left of DVC's own files, mended before the next run.
+
+`rewardgate run` begins with it; before a `dvc repro` by hand, `python -m flows.mend` does it.
+"""
 
 import json
+import sys
 from pathlib import Path
 
 from dvc.exceptions import DvcException
@@ -10,7 +14,8 @@ from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 from dvc_data.hashfile.db import HashFileDB
 from dvc_objects.errors import ObjectFormatError
 
-from rewardgate.errors import RewardGateError
+from rewardgate.errors import RewardGateError, run_or_explain
+from rewardgate.project import enter_project
 
 LOCK = Path("dvc.lock")
 
@@ -18,26 +23,33 @@ LOCK = Path("dvc.lock")
 def mend() -> list[str]:
     """Mend what can be mended; a line for each thing that was.
 
-    Raises RewardGateError if dvc.lock was cut off.
+    Raises RewardGateError if dvc.lock was cut off in its middle.
     """
-    require_lock_file()
+    told = mend_lock_file()
     with Repo() as repo:
-        told = [*mend_rwlock(Path(repo.tmp_dir or ".dvc/tmp")), *drop_damaged(repo.cache.local)]
+        told += [*mend_rwlock(Path(repo.tmp_dir or ".dvc/tmp")), *drop_damaged(repo.cache.local)]
         return [line.replace(f"{repo.root_dir}/", "") for line in told]
 
 
-def require_lock_file() -> None:
-    """Raises RewardGateError if DVC cannot read dvc.lock, which it writes in place."""
+def mend_lock_file() -> list[str]:
+    """Remove an empty dvc.lock, which DVC writes in place and cannot read if it was cut off.
+
+    Raises RewardGateError if it is neither empty nor readable.
+    """
+    if LOCK.is_file() and LOCK.stat().st_size == 0:
+        LOCK.unlink()
+        return [f"{LOCK}: was cut off and is empty; removed, and made again from the cache"]
     try:
         with Repo() as repo:
             _ = repo.index.stages
     except DvcException as error:
         if "dvc.lock" not in str(error):
-            return  # of dvc.yaml; told where it is read
+            return []  # a fault of dvc.yaml is told where that is read
         raise RewardGateError(
             f"{LOCK}: cut off or altered; `git checkout {LOCK}`, or remove it, and run again: what "
             "the cache holds is not run twice"
         ) from None
+    return []
 
 
 def mend_rwlock(folder: Path) -> list[str]:
@@ -72,3 +84,12 @@ def drop_damaged(cache: HashFileDB) -> list[str]:
         except FileNotFoundError:
             continue
     return told
+
+
+def main() -> None:
+    enter_project()
+    print("\n".join(mend() or ["nothing to mend"]))
+
+
+if __name__ == "__main__":
+    sys.exit(run_or_explain(main))

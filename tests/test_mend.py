@@ -48,7 +48,7 @@ def test_a_sound_project_needs_no_mending(project: Project) -> None:
     before = project.lock()
     assert mend() == []
     assert (
-        "is up to date" in project.run("dvc", "repro").stdout + project.run("dvc", "status").stdout
+        "are up to date" in project.run("dvc", "repro").stdout + project.run("dvc", "status").stdout
     )
     assert project.lock() == before
 

@@ -7,6 +7,7 @@ can be stopped and continued. Needs Linux; the full disk needs the right to moun
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def prepared(out: Path) -> tuple[Project, Undisturbed]:
 @contextmanager
 def forks(project: Project) -> Iterator[tuple[Project, Path]]:
     """The project with its Python commands forked meanwhile, and the folder of their pids."""
-    with fork_server(project.home / "fork", project.environment) as folder:
+    with fork_server(project.home / f"fork-{os.getpid()}", project.environment) as folder:
         path = f"{folder}:{project.environment['PATH']}"
         yield Project(project.path, project.home, {"PATH": path}), folder / "pids"
 
@@ -87,11 +88,11 @@ def kills_by_dvc(before: Project, expected: Undisturbed, out: Path, seed: int) -
 def kills_by_flow(before: Project, expected: Undisturbed, out: Path, seed: int) -> dict[str, Any]:
     """Two kills of each stage alone, which the flow makes up for; at some, also of all the rest."""
     plan: dict[str, tuple[str, ...]] = {
-        stage: (STAGE, STAGE) for stage in expected.seconds if "process" not in stage
+        stage: (STAGE,) for stage in expected.seconds if "process" not in stage
     }
     plan.pop("simulate_steps")
     for number, stage in enumerate(("ingest", "train", "adversary", "gate", "promote")):
-        plan[stage] = (STAGE, (ALL, RUNNER)[number % 2], STAGE)
+        plan[stage] = (STAGE, (ALL, RUNNER)[number % 2])
     return kills(before, expected, out / "killed-by-flow", BY_FLOW, plan, seed + 1)
 
 
