@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(text)
     if args.markdown:
         write_text(args.markdown, text)
-    return 0 if all(row[-1] == "yes" for row in rows(found)) else 1
+    for line in failed(found):
+        print(f"not as it should be: {line}", file=sys.stderr)
+    return 1 if failed(found) else 0
 
 
 def prepared(out: Path) -> tuple[Project, Undisturbed]:
@@ -159,12 +161,65 @@ PARTS: dict[str, Callable[[Project, Undisturbed, Path, int], dict[str, Any]]] = 
 }
 
 
-def rows(found: dict[str, Any]) -> list[list[str]]:
-    return []
+def failed(found: dict[str, Any]) -> list[str]:
+    """What did not come out as it should."""
+    passes = [found[name] for name in ("kills-dvc", "kills-flow") if name in found]
+    wrong = [line for one in passes for line in (*one["wrong"], *one["faults"], *one["leftovers"])]
+    for part in found.get("promotions", {}).values():
+        wrong += part["wrong"]
+    for outcomes in found.get("faults", {}).values():
+        wrong += [one["what"] for one in outcomes if not (one["same"] and one["loadable"])]
+    return wrong
 
 
 def tables(found: dict[str, Any]) -> str:
-    return markdown(["stage"], [])
+    """Kills by stage, promotions, and the other faults, each as a table in Markdown."""
+    parts = []
+    for name, runner in (("kills-dvc", "dvc repro"), ("kills-flow", "the flow")):
+        if name in found:
+            parts.append(stage_table(found[name], runner))
+    if "promotions" in found:
+        cells = [
+            [name, str(one["kills"]), str(one["before"]), str(one["after"]), yes(not one["wrong"])]
+            for name, one in found["promotions"].items()
+        ]
+        titles = ["promotion killed", "kills", "old is current", "new is current", "next run whole"]
+        parts.append(markdown(titles, cells))
+    if "faults" in found:
+        titles = ["fault", "told", "same hashes after it", "champion loadable"]
+        cells = [
+            [one["what"], one["told"] or "nothing", yes(one["same"]), yes(one["loadable"])]
+            for outcomes in found["faults"].values()
+            for one in outcomes
+        ]
+        parts.append(markdown(titles, cells))
+    return "\n\n".join(parts) + "\n"
+
+
+def stage_table(one: dict[str, Any], runner: str) -> str:
+    """A row for each stage: kills by who was killed, and whether its results are the same."""
+    stages = list(dict.fromkeys(stage for stage, *_ in one["kills"]))
+    counts = {(stage, kind): count for stage, kind, count in one["kills"]}
+    cells = [
+        [
+            stage,
+            *(str(counts.get((stage, kind), 0)) for kind in (ALL, STAGE, RUNNER)),
+            yes(stage not in one["wrong"]),
+        ]
+        for stage in stages
+    ]
+    total = ["all", *(str(sum(int(row[i]) for row in cells)) for i in (1, 2, 3))]
+    cells.append([*total, yes(not one["wrong"])])
+    table = markdown([f"killed under {runner}", ALL, STAGE, RUNNER, "same hashes"], cells)
+    stops = "".join(f"\n- `{line}`" for line in dict.fromkeys(one["stops"]))
+    return (
+        f"{table}\n\nThe champion was loaded {one['loads']} times meanwhile, in vain "
+        f"{len(one['faults'])} times; runs that stopped by themselves: {len(one['stops'])}.{stops}"
+    )
+
+
+def yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 if __name__ == "__main__":
