@@ -198,7 +198,7 @@ def tables(found: dict[str, Any]) -> str:
 
 def stage_table(one: dict[str, Any], runner: str) -> str:
     """A row for each stage: kills by who was killed, and whether its results are the same."""
-    stages = list(dict.fromkeys(stage for stage, *_ in one["kills"]))
+    names = list(dict.fromkeys(stage for stage, *_ in one["kills"]))
     counts = {(stage, kind): count for stage, kind, count in one["kills"]}
     cells = [
         [
@@ -206,7 +206,7 @@ def stage_table(one: dict[str, Any], runner: str) -> str:
             *(str(counts.get((stage, kind), 0)) for kind in (ALL, STAGE, RUNNER)),
             yes(stage not in one["wrong"]),
         ]
-        for stage in stages
+        for stage in names
     ]
     total = ["all", *(str(sum(int(row[i]) for row in cells)) for i in (1, 2, 3))]
     cells.append([*total, yes(not one["wrong"])])
