@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+from httpx import TransportError
+
+from flows.mend import mend
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.costs import RunCost
@@ -31,6 +34,7 @@ from rewardgate.wording import interval, required, value_and_threshold
 from prefect import flow, get_run_logger, task  # isort: skip  (after flows, which sets it up)
 from prefect.artifacts import create_markdown_artifact  # isort: skip
 from prefect.runtime import flow_run  # isort: skip
+from prefect.settings import PREFECT_API_URL  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 TEST = Path("data/split/test.parquet")
@@ -45,6 +49,8 @@ EXIT_CODES = {"Blocked": BLOCKED, "BadInput": BAD_INPUT}
 def main() -> int:
     """Check the settings, run the flow unless nothing is stale, return the exit code."""
     settings = load_settings()
+    for line in mend():
+        print(f"rewardgate: {line}", file=sys.stderr)
     require_sound_input(settings)
     stale = stale_stages() - ALWAYS_ASKED
     if not stale and is_current(VERDICT, PROMOTED):
@@ -53,11 +59,23 @@ def main() -> int:
     champion = find_champion(settings.gate.champion, PROMOTED, None)
     if champion is not None:
         load_champion(champion, public_key(settings.promote))
-    state = cast("State[Any]", retrain(return_state=True))
+    try:
+        state = cast("State[Any]", retrain(return_state=True))
+    except TransportError as error:
+        raise server_gone(error) from None
     if state.is_completed():
         return 0
     print(f"rewardgate: {state.message}", file=sys.stderr)
     return EXIT_CODES.get(state.name or "", 1)
+
+
+def server_gone(error: Exception) -> RewardGateError:
+    """What to say of a Prefect server that stopped answering in mid-run."""
+    server = PREFECT_API_URL.value() or "the temporary Prefect server"
+    return RewardGateError(
+        f"{server}: no Prefect server answers any more ({error}); start it, or unset "
+        "PREFECT_API_URL, and run again: a stage that ended is not run twice"
+    )
 
 
 def require_sound_input(settings: Settings) -> None:
@@ -98,6 +116,8 @@ def retrain(only_if_stale: bool = False) -> Any:
 
 def run_stages(run: str, only_if_stale: bool) -> "State[Any]":
     try:
+        for line in mend():
+            get_run_logger().warning(line)
         require_sound_input(load_settings())
         if only_if_stale and nothing_new():
             return Completed(name="Unchanged", message="nothing new since the last verdict")

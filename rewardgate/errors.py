@@ -1,5 +1,6 @@
 """The one error a user is meant to read."""
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -8,6 +9,9 @@ BAD_INPUT = 2
 
 BLOCKED = 3
 """Exit code for a promotion that the gate refused."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk, or of a quota, without space."""
 
 
 class RewardGateError(Exception):
@@ -26,5 +30,6 @@ def run_or_explain(main: Callable[[], int | None]) -> int:
         print(f"rewardgate: {error}", file=sys.stderr)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"rewardgate: {place}{error.strerror or error}", file=sys.stderr)
+        mend = "; free some and run it again" if error.errno in FULL else ""
+        print(f"rewardgate: {place}{error.strerror or error}{mend}", file=sys.stderr)
     return BAD_INPUT

@@ -107,6 +107,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise RewardGateError(f"{folder}: no promoted bundle ({MANIFEST} is missing)") from None
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "extra_forbidden" and misnamed(folder) is None:
+            raise RewardGateError(
+                f"{path}: written by a newer rewardgate ({first['loc'][0]} is unknown); update "
+                "this one"
+            ) from None
         key = ".".join(str(part) for part in first["loc"])
         fault = f"{key}: {first['msg']}" if key else first["msg"]
         raise RewardGateError(f"{path}: altered, it is no manifest ({fault})") from None

@@ -13,7 +13,14 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rewardgate.errors import RewardGateError
-from rewardgate.files import atomic_folder, read_json, sha256_file, sha256_folder, write_text
+from rewardgate.files import (
+    atomic_folder,
+    atomic_path,
+    read_json,
+    sha256_file,
+    sha256_folder,
+    write_text,
+)
 from rewardgate.manifest import (
     MANIFEST,
     REPORTS,
@@ -114,10 +121,15 @@ def environment() -> dict[str, str]:
 def lock_stages(path: Path) -> dict[str, Any]:
     """The stages of dvc.lock without `promote`, which DVC writes after the promotion."""
     try:
-        lock = yaml.safe_load(path.read_text(encoding="utf-8"))
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].items()
     except FileNotFoundError:
         raise RewardGateError(f"{path}: no such file; promote through `dvc repro`") from None
-    return {name: stage for name, stage in lock["stages"].items() if name != "promote"}
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError):
+        raise RewardGateError(
+            f"{path}: cut off or altered, it is no lock file; `git checkout {path}`, or remove it, "
+            "and run again"
+        ) from None
+    return {name: stage for name, stage in stages if name != "promote"}
 
 
 def git_state() -> Git:
@@ -169,10 +181,8 @@ def point(promoted: Path, version: str) -> bool:
         return False
     for name, target in ((PREVIOUS, before), (CURRENT, version)):
         if target is not None:
-            temporary = promoted / f".{name}.{os.getpid()}.tmp"
-            temporary.unlink(missing_ok=True)
-            temporary.symlink_to(target)
-            os.replace(temporary, promoted / name)
+            with atomic_path(promoted / name) as temporary:
+                temporary.symlink_to(target)
     return True
 
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from filelock import FileLock, Timeout
 
 from rewardgate.errors import RewardGateError
-from rewardgate.files import read_json
+from rewardgate.files import read_json, sweep
 from rewardgate.history import append, read_history
-from rewardgate.manifest import MANIFEST, Manifest, read_manifest
+from rewardgate.manifest import MANIFEST, Manifest, Override, read_manifest
 from rewardgate.promotion import CURRENT, PREVIOUS, VERDICT, point, publish, require_intact
 
 CHAMPION = "champion"
@@ -151,13 +151,30 @@ def user() -> str:
 
 
 def _settle(promoted: Path) -> str | None:
-    """The current version; written in the history first, if that names another."""
+    """Make up for a promotion that was killed; the current version.
+
+    What it left half written is removed. If the history names another version than the current
+    one, that is written in it: an override as such, by whom and why, since it must stay known.
+    """
+    sweep(promoted)
     current = (promoted / CURRENT).resolve().name if (promoted / CURRENT).exists() else None
     entries = read_history(promoted)
     last = entries[-1].version if entries else None
     if current is not None and current != last:
-        append(promoted, "found", current, last, "unknown", None)
+        override = _override(promoted / current)
+        known = {entry.version for entry in entries if entry.action == "override"}
+        if override is not None and current not in known:
+            append(promoted, "override", current, last, override.by, override.reason)
+        else:
+            append(promoted, "found", current, last, "unknown", None)
     return current
+
+
+def _override(folder: Path) -> Override | None:
+    try:
+        return read_manifest(folder).override
+    except RewardGateError:
+        return None
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:

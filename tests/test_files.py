@@ -1,8 +1,10 @@
 import os
+import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from safetensors import SafetensorError
 
 from rewardgate.errors import BAD_INPUT, RewardGateError, run_or_explain
 from rewardgate.files import (
@@ -51,7 +53,9 @@ def test_a_full_disk_is_one_line_and_nothing_is_half_written(
             temporary.write_text("x" * 100_000)
 
     assert run_or_explain(main) == BAD_INPUT
-    assert capsys.readouterr().err == "rewardgate: No space left on device\n"
+    assert capsys.readouterr().err == (
+        f"rewardgate: {path}: No space left on device; free some and run it again\n"
+    )
     assert os.listdir(tmp_path) == []
 
 
@@ -98,3 +102,27 @@ def test_hashes_see_content_and_names_but_not_key_order(tmp_path: Path) -> None:
     (tmp_path / "one" / "x").rename(tmp_path / "one" / "y")
     assert sha256_folder(tmp_path) != before
     assert sha256_folder(tmp_path, without=("y",)) == sha256_json({})
+
+
+def test_what_killed_writers_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f".a.json.{ended.pid}.tmp").write_text("half")
+    (tmp_path / f".model.{ended.pid}.tmp").mkdir()
+    (tmp_path / f".a.json.{os.getppid()}.tmp").write_text("of one that still writes")
+    (tmp_path / f".b.json.{ended.pid}.tmp").write_text("of another file")
+    write_json(tmp_path / "a.json", {})
+    with atomic_folder(tmp_path / "model"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == [
+        f".a.json.{os.getppid()}.tmp", f".b.json.{ended.pid}.tmp", "a.json", "model",
+    ]  # fmt: skip
+
+
+def test_weights_on_a_full_disk_are_told_as_any_file(tmp_path: Path) -> None:
+    full = SafetensorError('I/O error: Os { code: 28, message: "No space left on device" }')
+    with pytest.raises(OSError, match="No space left") as caught, atomic_folder(tmp_path / "m"):
+        raise full
+    assert (caught.value.errno, caught.value.filename) == (28, str(tmp_path / "m"))
+    with pytest.raises(SafetensorError), atomic_folder(tmp_path / "m"):
+        raise SafetensorError("another fault")

@@ -1,6 +1,7 @@
 """The history's chain: what was written stays, and the first bad line is named."""
 
 import json
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,3 +101,29 @@ def test_a_clock_that_went_back_is_told(tmp_path: Path) -> None:
     with pytest.raises(RewardGateError, match=r"the clock says 2030-01-01T.*set the clock right"):
         append(tmp_path, "promote", "bbb", "aaa", "ann", now=datetime(2030, 1, 1, tzinfo=UTC))
     assert len(read_history(tmp_path)) == 1
+
+
+def test_two_champions_after_a_merge_are_told_with_the_way_out(tmp_path: Path) -> None:
+    """Two people promoted on branches that were merged line by line; both lines stay."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+
+    def run(*arguments: str) -> None:
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
+
+    run("init", "-q", "-b", "main")
+    (tmp_path / ".gitattributes").write_text(f"{HISTORY} merge=union\n")
+    append(tmp_path, "promote", "aaa", None, "ann")
+    run("add", "-A")
+    run("commit", "-qm", "first")
+    for branch, version in (("ann", "bbb"), ("bob", "ccc")):
+        run("checkout", "-qb", branch, "main")
+        append(tmp_path, "promote", version, "aaa", branch)
+        run("commit", "-qam", version)
+    run("merge", "-q", "ann")
+    assert len((tmp_path / HISTORY).read_text().splitlines()) == 3
+    told = r"history\.jsonl: line 3: .*merged in; restore the file from a copy; or, .* rename it"
+    for act in (read_history, lambda p: append(p, "promote", "ddd", "ccc", "ann")):
+        with pytest.raises(RewardGateError, match=told):
+            act(tmp_path)
+    (tmp_path / HISTORY).rename(tmp_path / "history-merged.jsonl")
+    assert append(tmp_path, "promote", "ddd", "ccc", "ann").number == 1

@@ -1,5 +1,6 @@
 """`rewardgate list`, `show`, `diff`, `rollback` and `promote` as a user runs them."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -183,6 +184,41 @@ def test_a_promotion_that_was_killed_before_its_line_is_found(
     assert third != read_history(PROMOTED)[-1].version
     assert stage.main() == 0
     assert [(e.action, e.version) for e in read_history(PROMOTED)[2:]] == [("found", third)]
+
+
+def test_an_override_that_was_killed_before_its_line_stays_known(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    judge_by(0.99)
+    with monkeypatch.context() as patched:
+        patched.setattr("rewardgate.registry.append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            stage.main(["--override", "--by", "Ann", "--reason", "a demo"])
+    _, third = versions()
+    left = PROMOTED / ".0123456789ab.4194305.tmp"  # above the largest process id
+    left.mkdir()
+    judge_by(0.6)
+    assert stage.main() == 0
+    assert not left.exists()
+    entry = read_history(PROMOTED)[2]
+    assert (entry.action, entry.version, entry.by, entry.reason) == (
+        "override", third, "Ann", "a demo",
+    )  # fmt: skip
+
+
+def test_a_version_of_a_newer_rewardgate_is_told_as_such(project: Path) -> None:
+    folder, manifest = current_version(PROMOTED)
+    newer = json.dumps({**manifest.model_dump(exclude={"override"}), "hardware": "x"})
+    (folder / "manifest.json").write_text(newer)
+    with pytest.raises(RewardGateError, match=r"manifest\.json: altered, it is no manifest"):
+        load_promoted(PROMOTED)
+    target = folder.with_name(hashlib.sha256(newer.encode()).hexdigest()[:12])
+    os.rename(folder, target)
+    with pytest.raises(RewardGateError, match=r"newer rewardgate \(hardware is unknown\); update"):
+        load_promoted(target)
 
 
 def test_a_broken_history_stops_a_promotion_and_changes_nothing(project: Path) -> None:

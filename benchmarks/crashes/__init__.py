@@ -1,0 +1,1 @@
+"""The pipeline killed at random moments and robbed of its disk, remote, cache and server."""
