@@ -133,7 +133,8 @@ def clustered_harmonic_mean(
     is_a = np.arange(len(cluster)) < len(both[0])
     value, n = np.concatenate(both), cluster.max() + 1
     columns = (value * is_a, is_a, value * ~is_a, ~is_a)
-    sums: Floats = np.stack([np.bincount(cluster, one.astype(float), n) for one in columns], 1)
+    counted = [np.bincount(cluster, one.astype(float), n) for one in columns]
+    sums = np.stack(counted, axis=1).astype(float)
     estimate = float(_harmonic(sums.sum(axis=0)))
     if n < 2:
         return Interval(estimate, None, None, 1, len(value))

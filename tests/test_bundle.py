@@ -150,7 +150,7 @@ def test_a_response_of_ten_megabytes_is_rewarded(project: Path, tmp_path: Path) 
     row = load_promoted(tmp_path / "promoted").reward("what ?", "good long\n" * 1_000_000)
     assert row["length_penalty"] == 1.0
     assert row["repetition_penalty"] == pytest.approx(1.0, abs=1e-4)
-    assert -5 <= row["reward"] <= 1
+    assert -5 <= row["reward"] <= 1.001
     assert len(row["steps"]) == 1_000_000
     assert sum(step["reward"] for step in row["steps"]) == pytest.approx(row["reward"])
 
