@@ -9,7 +9,7 @@ can be stopped and continued. Needs Linux; the full disk needs the right to moun
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -103,7 +103,7 @@ def kills(
     expected: Undisturbed,
     path: Path,
     command: Sequence[str],
-    plan: dict[str, tuple[str, ...]],
+    plan: Mapping[str, Sequence[str]],
     seed: int,
 ) -> dict[str, Any]:
     with forks(before) as (python, pids):
