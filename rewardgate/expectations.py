@@ -13,8 +13,8 @@ import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
 
+from rewardgate.canonical import COLUMNS, TEXT_COLUMNS
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import COLUMNS, TEXT_COLUMNS
 from rewardgate.pairs import pairs_of
 from rewardgate.settings import Severity, Validate
 

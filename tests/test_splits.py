@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rewardgate.canonical import COLUMNS
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import COLUMNS
 from rewardgate.near_duplicates import group_prompts
 from rewardgate.normalise import matching_form
 from rewardgate.pairs import pairs_of

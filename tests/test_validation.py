@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rewardgate.canonical import COLUMNS
 from rewardgate.data_docs import write_data_docs
 from rewardgate.errors import RewardGateError
 from rewardgate.expectations import checks_of
-from rewardgate.ingest import COLUMNS
 from rewardgate.settings import Validate
 from rewardgate.validation import validate
 
