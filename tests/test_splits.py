@@ -233,7 +233,7 @@ def test_nothing_is_shared_and_nothing_is_lost(rankings: list[list[Any]]) -> Non
         assert (rows.groupby("ranking_id")["rank"].nunique() >= 2).all()
     kept = pd.concat(result.splits.values())
     where = pd.concat([rows.assign(at=name) for name, rows in result.splits.items()])
-    groups = group_prompts(where["prompt"].tolist(), 0.7, 5, 128, seed=1)
+    groups = group_prompts(where["prompt"].tolist(), 0.7, 5)
     assert (where.groupby(groups)["at"].nunique() == 1).all()
     together = pd.concat([kept, result.excluded[COLUMNS]]).sort_values(
         ["ranking_id", "response_id"]
