@@ -6,6 +6,7 @@ a database that spills, so no text is held.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -159,13 +160,17 @@ class Facts:
         self.connection.register(
             "chunk", pa.Table.from_pandas(responses[["prompt", "text"]], preserve_index=False)
         )
-        hashes = self.connection.execute(
+        hashes: dict[str, Any] = self.connection.execute(
             "SELECT hash(prompt) AS prompt, hash(text) AS text FROM chunk"
         ).fetchnumpy()
         self.connection.unregister("chunk")
-        prompt, text = hashes["prompt"], hashes["text"]
+        text = hashes["text"]
         chosen, rejected = text[pairs["chosen"]], text[pairs["rejected"]]
-        parts = prompt[pairs["chosen"]], np.minimum(chosen, rejected), np.maximum(chosen, rejected)
+        parts = (
+            hashes["prompt"][pairs["chosen"]],
+            np.minimum(chosen, rejected),
+            np.maximum(chosen, rejected),
+        )
         pair = sum(
             (part * weight for part, weight in zip(parts, WEIGHTS, strict=True)),
             start=np.zeros(len(pairs), np.uint64),

@@ -1,17 +1,17 @@
 """Groups of prompts that are nearly the same text.
 
-Two sets of shingles that share enough must share one of their rarest (prefix filtering: Chaudhuri,
-Ganti and Kaushik 2006; Bayardo, Ma and Srikant 2007). So each text is listed under its rarest
-shingles alone, texts in one list are compared on their whole sets, and no pair is missed. What
-many prompts begin with makes no long list, for its shingles are not rare.
+MinHash with banding (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3) names
+candidates, which are confirmed on their whole sets of shingles. The keys of each band lie in a file
+and are sorted one band after another, so that little is held of each text.
 """
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,12 @@ from rewardgate.normalise import matching_form
 from rewardgate.shingles import ShingleSets
 
 PROMPTS_AT_ONCE = 10_000
-COUNTER_BITS = 25
-"""Shingles are counted by so many bits of their hash: any order will do, a rarer one is faster."""
-
-PARTITION_BITS = 4
-"""Lists are sorted in 2^4 parts, by the first bits of their shingles."""
-
 PAIRS_AT_ONCE = 20_000
-LISTED = np.dtype([("shingle", "<u8"), ("text", "<i4")])
+MISS = 0.02
+"""Chance that two texts just similar enough are no candidates."""
+
+SEED = 2
+"""Of the permutations."""
 
 
 class Codes(NamedTuple):
@@ -39,40 +37,76 @@ class Codes(NamedTuple):
 
 
 def group_prompts(
-    prompts: Iterable[str], similarity: float, shingle_chars: int
+    prompts: Iterable[str], similarity: float, shingle_chars: int, permutations: int
 ) -> NDArray[np.int64]:
     """The near-duplicate group of each prompt (prompts,), see `code_prompts`."""
-    return code_prompts(prompts, similarity, shingle_chars).group
+    return code_prompts(prompts, similarity, shingle_chars, permutations).group
 
 
-def code_prompts(prompts: Iterable[str], similarity: float, shingle_chars: int) -> Codes:
+def code_prompts(
+    prompts: Iterable[str], similarity: float, shingle_chars: int, permutations: int
+) -> Codes:
     """Number the matching forms and near-duplicate groups of a stream of prompts.
 
     Two prompts are near-duplicates if the sets of `shingle_chars`-character shingles of their
     matching forms have a Jaccard similarity of at least `similarity` (above 0, at most 1).
-    Groups are the connected components, so members of one may be less alike than that. The
-    partition depends neither on the order of the prompts nor on their repetition.
+    Groups are the connected components, so members of one may be less alike than that. There are
+    no false positives and few misses. The partition depends neither on the order of the prompts
+    nor on their repetition.
     """
     with tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary:
         folder = Path(temporary)
-        sets = ShingleSets(folder / "shingles", shingle_chars)
-        try:
-            counts = np.zeros(2**COUNTER_BITS, np.uint32)
-            form = _number_forms(prompts, sets, counts)
-            _list_rarest(sets, counts, similarity, folder)
-            del counts
-            group = _join(sets, similarity, folder)
-        finally:
-            sets.close()
+        bands, rows = bands_of(similarity, permutations)
+        with ShingleSets(folder / "shingles", shingle_chars) as sets, ExitStack() as stack:
+            keys = [stack.enter_context(open(folder / f"{band}", "w+b")) for band in range(bands)]
+            form = _number_forms(prompts, sets, Sketches(bands, rows), keys)
+            group = np.arange(len(sets))
+            for stream in keys:
+                stream.seek(0)
+                for left, right in _candidates(np.fromfile(stream, np.uint64), group):
+                    alike = sets.similarity_reached(left, right, similarity)
+                    _unite(group, left[alike], right[alike])
     _, first, label = np.unique(group, return_index=True, return_inverse=True)
     by_appearance = np.argsort(np.argsort(first))
     return Codes(form, by_appearance[label][form])
 
 
+def bands_of(similarity: float, permutations: int) -> tuple[int, int]:
+    """Bands and their rows: as many rows as keep the chance of a miss, (1 - s^rows)^bands, low."""
+    allowed = [
+        rows
+        for rows in range(1, permutations + 1)
+        if (1 - similarity**rows) ** (permutations // rows) <= MISS
+    ]
+    rows = max(allowed, default=1)
+    return permutations // rows, rows
+
+
+class Sketches:
+    """MinHash keys of sets of shingles: equal keys of a band make two sets candidates."""
+
+    def __init__(self, bands: int, rows: int) -> None:
+        random = np.random.default_rng(SEED)
+        self._factors = random.integers(2**31, size=(bands, rows), dtype=np.uint32) * 2 + 1
+        self._terms = random.integers(2**32, size=(bands, rows), dtype=np.uint32)
+        self._weights = random.integers(2**64, size=rows, dtype=np.uint64)
+
+    def keys(
+        self, shingles: NDArray[np.uint64], starts: NDArray[np.int64]
+    ) -> Iterator[NDArray[np.uint64]]:
+        """Per band the keys (sets,) of sets that begin at `starts` in `shingles`."""
+        short = shingles.astype(np.uint32)
+        for factors, terms in zip(self._factors, self._terms, strict=True):
+            key = np.zeros(len(starts), np.uint64)
+            for factor, term, weight in zip(factors, terms, self._weights, strict=True):
+                key += np.minimum.reduceat(short * factor + term, starts) * weight
+            yield key
+
+
 def _number_forms(
-    prompts: Iterable[str], sets: ShingleSets, counts: NDArray[np.uint32]
+    prompts: Iterable[str], sets: ShingleSets, sketches: Sketches, keys: Sequence[IO[bytes]]
 ) -> NDArray[np.int64]:
-    """Number the matching forms; add each new one to `sets` and its shingles to `counts`."""
+    """Number the matching forms; add each new one to `sets` and its keys to the files."""
     known = np.empty(0, np.uint64)  # hashes of the forms so far, sorted
     number_of = np.empty(0, np.int64)
     numbers: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
@@ -88,8 +122,9 @@ def _number_forms(
             )
             if not seen
         ]
-        shingles = sets.add(fresh)
-        np.add.at(counts, _counter(shingles), 1)
+        if fresh:
+            for file, key in zip(keys, sketches.keys(*sets.add(fresh)), strict=True):
+                file.write(key.tobytes())
         known = np.concatenate([known, np.array([hash_of[form] for form in fresh], np.uint64)])
         number_of = np.concatenate([number_of, np.arange(len(number_of), len(known))])
         order = np.argsort(known, kind="stable")
@@ -109,73 +144,24 @@ def _found(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.
     return known[np.minimum(at, len(known) - 1)] == hashes
 
 
-def _counter(shingles: NDArray[np.uint64]) -> NDArray[np.int64]:
-    return (shingles >> np.uint64(64 - COUNTER_BITS)).astype(np.int64)
-
-
-def _list_rarest(
-    sets: ShingleSets, counts: NDArray[np.uint32], similarity: float, folder: Path
-) -> None:
-    """Write each text under its rarest shingles, so many that similar texts must share one.
-
-    Of sets x and y with that Jaccard similarity t at least ceil(t |x|) shingles are shared. So in
-    any order of all shingles one is among the first |x| - ceil(t |x|) + 1 of x, and of y likewise.
-    """
-    lists = [open(folder / f"lists-{part}", "wb") for part in range(2**PARTITION_BITS)]  # noqa: SIM115
-    for first, batch in sets.batches():
-        rarest = []
-        for one in batch:
-            count = len(one) - int(np.ceil(similarity * len(one) - 1e-9)) + 1
-            rarest.append(one[np.lexsort((one, counts[_counter(one)]))[:count]])
-        listed = np.empty(sum(map(len, rarest)), LISTED)
-        listed["shingle"] = np.concatenate(rarest)
-        listed["text"] = np.repeat(
-            np.arange(first, first + len(batch)), [len(one) for one in rarest]
-        )
-        part_of = listed["shingle"] >> np.uint64(64 - PARTITION_BITS)
-        for part, stream in enumerate(lists):
-            stream.write(listed[part_of == part].tobytes())
-    for stream in lists:
-        stream.close()
-
-
-def _join(sets: ShingleSets, similarity: float, folder: Path) -> NDArray[np.int64]:
-    """Per text the least text of its group."""
-    group = np.arange(len(sets.ends) - 1)
-    for part in range(2**PARTITION_BITS):
-        listed = np.fromfile(folder / f"lists-{part}", LISTED)
-        listed = listed[np.lexsort((listed["text"], listed["shingle"]))]
-        for left, right in _candidates(listed, sets, similarity, group):
-            alike = sets.similarity_reached(left, right, similarity)
-            _unite(group, left[alike], right[alike])
-    return group
-
-
 def _candidates(
-    listed: NDArray[np.void], sets: ShingleSets, similarity: float, group: NDArray[np.int64]
+    keys: NDArray[np.uint64], group: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs of texts in one list, first neighbours, then those two apart, and so on.
+    """Pairs of texts with one key, first neighbours, then those two apart, and so on.
 
-    What is in one group by then is left out, as are sets too different in size to be similar.
+    What is in one group by then is left out.
     """
-    shingle, text = listed["shingle"], listed["text"].astype(np.int64)
-    sizes = np.diff(sets.ends)
-    compared = np.empty(0, np.int64)
-    at = np.arange(len(text))
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    at = np.arange(len(keys))
     apart = 1
-    while len(at := at[at + apart < len(text)]):
-        at = at[shingle[at] == shingle[at + apart]]
-        pairs = np.unique(text[at] * len(sizes) + text[at + apart])
-        pairs = pairs[~_found(pairs, compared)]
-        left, right = np.divmod(pairs, max(len(sizes), 1))
-        small, large = np.sort([sizes[left], sizes[right]], axis=0)
-        pairs = pairs[(group[left] != group[right]) & (small >= similarity * large)]
-        for start in range(0, len(pairs), PAIRS_AT_ONCE):
-            left, right = np.divmod(pairs[start : start + PAIRS_AT_ONCE], len(sizes))
+    while len(at := at[: np.searchsorted(at, len(keys) - apart)]):
+        at = at[keys[at] == keys[at + apart]]
+        for start in range(0, len(at), PAIRS_AT_ONCE):
+            left, right = (order[at[start : start + PAIRS_AT_ONCE] + step] for step in (0, apart))
             undecided = group[left] != group[right]
             if undecided.any():
                 yield left[undecided], right[undecided]
-        compared = np.union1d(compared, pairs)
         apart += 1
 
 

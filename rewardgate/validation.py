@@ -65,11 +65,10 @@ def validate(chunks: Iterable[pd.DataFrame], settings: Validate) -> Validation:
             judge("shares", facts.shares())
             if not judge.suites["shares"].success:
                 evidence = facts.contradictions(chunks, ROWS_SHOWN)
-    outcomes = {
-        one["expectation_config"]["meta"]["name"]: one
-        for suite in judge.suites.values()
-        for one in (result.to_json_dict() for result in suite.results)
-    }
+    results: list[Any] = [
+        one.to_json_dict() for suite in judge.suites.values() for one in suite.results
+    ]
+    outcomes = {one["expectation_config"]["meta"]["name"]: one for one in results}
     expectations = [
         _outcome(check, outcomes[check.name], evidence)
         for check in checks

@@ -2,8 +2,8 @@
 
 import sys
 
-from rewardgate.data_docs import write_data_docs
 from rewardgate.canonical import Chunks
+from rewardgate.data_docs import write_data_docs
 from rewardgate.errors import RewardGateError, run_or_explain
 from rewardgate.files import write_json
 from rewardgate.settings import load_settings
