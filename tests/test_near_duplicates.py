@@ -88,6 +88,7 @@ def test_few_misses_and_none_is_wrong_at_the_threshold() -> None:
     st.sampled_from([0.1, 0.34, 0.5, 0.7, 0.9, 1.0]),
     st.integers(1, 3),
 )
+@settings(max_examples=20)
 def test_groups_are_those_of_comparing_every_prompt_with_every_other(
     prompts: list[str], similarity: float, at_once: int
 ) -> None:
