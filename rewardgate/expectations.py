@@ -1,7 +1,7 @@
 """What is expected of the canonical table, as named Great Expectations suites.
 
 An expectation on rows sees one row, so facts about rankings, prompts and the whole data are
-first computed as small tables (`tables_of`); each suite judges one of them.
+first gathered in tables of their own (`rewardgate.facts`); each suite judges one of them.
 """
 
 import os
@@ -10,32 +10,27 @@ from dataclasses import dataclass, replace
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations.expectations as gxe
-import numpy as np
-import pandas as pd
 
+from rewardgate.canonical import COLUMNS, TEXT_COLUMNS
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import COLUMNS, TEXT_COLUMNS
-from rewardgate.pairs import pairs_of
 from rewardgate.settings import Severity, Validate
 
 SCHEMA_SUITES = ("columns", "values")
 """Judged on the canonical table itself; if one fails, nothing after it can be computed."""
 
 SUITES = (*SCHEMA_SUITES, "responses", "rankings", "prompts", "shares")
-EVIDENCE = "contradictions"
-"""Not judged by a suite: the rows behind `contradictions_rare`."""
+CONTRADICTIONS = "contradictions_rare"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One named expectation of a suite; `evidence` names a table whose rows explain a failure."""
+    """One named expectation of a suite."""
 
     name: str
     suite: str
     severity: Severity
     description: str
     expectation: gxe.Expectation
-    evidence: str = ""
 
 
 def checks_of(settings: Validate) -> list[Check]:
@@ -190,13 +185,12 @@ def _shares(settings: Validate) -> list[Check]:
             ),
         ),
         Check(
-            "contradictions_rare", "shares", "error",
+            CONTRADICTIONS, "shares", "error",
             f"At most {settings.max_contradiction_share:.1%} of the comparisons contradict "
             "another one: the same two texts, ranked the other way for the same prompt.",
             gxe.ExpectColumnMaxToBeBetween(
                 column="contradiction_share", max_value=settings.max_contradiction_share
             ),
-            evidence=EVIDENCE,
         ),
         Check(
             "chosen_not_just_longer", "shares", "warning",
@@ -207,79 +201,3 @@ def _shares(settings: Validate) -> list[Check]:
             ),
         ),
     ]  # fmt: skip
-
-
-def tables_of(responses: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The tables that the suites after the schema judge, from a table that fits the schema."""
-    rows = responses[["prompt_id", "ranking_id", "response_id", "domain", "rank"]].assign(
-        prompt_chars=responses["prompt"].str.len(),
-        text_chars=responses["text"].str.len(),
-        strength_finite=~np.isinf(responses["strength"].to_numpy(np.float64)),
-    )
-    rankings = (
-        rows.groupby("ranking_id", sort=False)
-        .agg(
-            prompt_id=("prompt_id", "first"),
-            distinct_ranks=("rank", "nunique"),
-            best_rank=("rank", "min"),
-            worst_rank=("rank", "max"),
-            size=("rank", "size"),
-        )
-        .reset_index()
-    )
-    rankings["worst_rank_minus_size"] = rankings["worst_rank"] - rankings["size"]
-    texts = responses.groupby(["prompt_id", "response_id"], sort=False)["text"].nunique()
-    by_prompt = responses.groupby("prompt_id", sort=False)
-    prompts = pd.DataFrame(
-        {
-            "texts": by_prompt["prompt"].nunique(),
-            "domains": by_prompt["domain"].nunique(),
-            "ambiguous_response_ids": (texts > 1).groupby("prompt_id").sum(),
-        }
-    ).reset_index()
-    pairs = pairs_of(responses)
-    contradicted = _contradicted(responses, pairs)
-    chars = rows["text_chars"].to_numpy()
-    size = rankings["size"].to_numpy()
-    all_pairs = int((size * (size - 1) // 2).sum())
-    shares = pd.DataFrame(
-        {
-            "tie_share": [_share(all_pairs - len(pairs), all_pairs)],
-            "contradiction_share": [_share(contradicted.sum(), len(pairs))],
-            "longer_chosen_share": [
-                _share((chars[pairs["chosen"]] > chars[pairs["rejected"]]).sum(), len(pairs))
-            ],
-        },
-        dtype=object,  # Great Expectations cannot render NumPy's floats
-    )
-    losing = responses["response_id"].iloc[pairs["rejected"]].to_numpy()
-    evidence = pd.DataFrame(
-        {
-            "prompt_id": pairs["prompt_id"],
-            "response_id": responses["response_id"].iloc[pairs["chosen"]].to_numpy(),
-            "value": [f"above {other} here, below it elsewhere" for other in losing],
-        }
-    )[contradicted]
-    return {
-        "responses": rows,
-        "rankings": rankings,
-        "prompts": prompts,
-        "shares": shares,
-        EVIDENCE: evidence,
-    }
-
-
-def _contradicted(responses: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
-    """Per comparison: is the same pair of texts also ranked the other way for this prompt?"""
-    prompt = pd.factorize(responses["prompt"])[0]
-    text = pd.factorize(responses["text"])[0]
-    chosen, rejected = text[pairs["chosen"]], text[pairs["rejected"]]
-    same_pair = pd.Series(chosen < rejected).groupby(
-        [prompt[pairs["chosen"]], np.minimum(chosen, rejected), np.maximum(chosen, rejected)]
-    )
-    both_ways = same_pair.transform("min") != same_pair.transform("max")
-    return both_ways.to_numpy(bool) | (chosen == rejected)
-
-
-def _share(part: int, whole: int) -> float:
-    return round(float(part) / whole, 6) if whole else 0.0

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,35 @@ def write_table(path: str | Path, frame: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+ROWS_A_GROUP = 50_000
+
+
+@contextmanager
+def table_writer(path: str | Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Yield a function that appends rows to a Parquet file, which is whole or absent.
+
+    Its bytes depend on all rows together, not on how they are dealt out to the calls; up to
+    ROWS_A_GROUP rows they are those of `write_table`.
+    """
+    held = schema.empty_table()
+    written = False
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+
+        def write(table: pa.Table) -> None:
+            nonlocal held, written
+            held = pa.concat_tables([held, table])
+            while len(held) > ROWS_A_GROUP:
+                writer.write_table(held.slice(0, ROWS_A_GROUP).combine_chunks())
+                held, written = held.slice(ROWS_A_GROUP), True
+
+        yield write
+        if len(held) or not written:
+            writer.write_table(held.combine_chunks())
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

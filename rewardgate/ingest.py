@@ -1,25 +1,57 @@
-"""Ranking files to the canonical table, with an account of every record."""
+"""Ranking files to the canonical table, with an account of every record.
+
+Each file is read into a shard (see `rewardgate.shards`), one record after another. Then the
+records of all shards are judged beside each other by their ids and hashes, and the rows of those
+that stay are copied; neither holds the texts of more than a few thousand records.
+"""
 
 import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from rewardgate.canonical import COLUMNS, SCHEMA
 from rewardgate.errors import RewardGateError
-from rewardgate.formats import Ranking, UnknownColumns, Unusable, derived_id, to_ranking
-from rewardgate.readers import Fault, Row, extension_of, read_rows
+from rewardgate.files import atomic_path, read_table, table_writer
+from rewardgate.out_of_core import database
+from rewardgate.readers import extension_of
+from rewardgate.shards import (
+    REASONS_SHOWN,
+    Shard,
+    remove_other_shards,
+    shard_of,
+    shown_reasons,
+)
 
-TEXT_COLUMNS = [
-    "prompt_id", "prompt", "domain", "source", "annotator", "ranking_id", "response_id", "text",
-]  # fmt: skip
-COLUMNS = [*TEXT_COLUMNS, "rank", "strength"]
-DEFAULT_DOMAIN = "general"
-UNKNOWN_ANNOTATOR = "unknown"
-REASONS_SHOWN = 3
+RESPONSES, QUARANTINE = "responses.parquet", "quarantine.jsonl"
+KEPT, DUPLICATE, QUARANTINED = range(3)
+"""What becomes of a record that can be used by itself."""
+
+FATES = f"""
+CREATE TABLE fates AS
+SELECT file, record, line, form, domain, prompt_id, ranking_id, responses, origin,
+    CASE WHEN prompt <> origin_prompt THEN {QUARANTINED}
+        WHEN (file, line) <> first_seen THEN {DUPLICATE} ELSE {KEPT} END AS fate
+FROM records
+JOIN (
+    SELECT prompt_id, arg_min(prompt, (file, line)) AS origin_prompt, min((file, line)) AS origin
+    FROM records GROUP BY prompt_id
+) USING (prompt_id)
+JOIN (
+    SELECT ranking_id, min((file, line)) AS first_seen FROM records GROUP BY ranking_id
+) USING (ranking_id)
+ORDER BY file, record
+"""
 
 
 class Inputs(NamedTuple):
@@ -63,7 +95,20 @@ def find_inputs(path: str | Path) -> Inputs:
 
 
 def ingest(paths: Sequence[Path], max_quarantined_share: float) -> Ingested:
-    """Read ranking files into the canonical table.
+    """The same as `ingest_files`, in memory, for rankings that fit there."""
+    with tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary:
+        folder = Path(temporary)
+        counts = ingest_files(paths, max_quarantined_share, folder, folder / "shards")
+        lines = (folder / QUARANTINE).read_text(encoding="utf-8").splitlines()
+        return Ingested(read_table(folder / RESPONSES), [json.loads(one) for one in lines], counts)
+
+
+def ingest_files(
+    paths: Sequence[Path], max_quarantined_share: float, folder: Path, shards: Path
+) -> dict[str, Any]:
+    """Read ranking files into `folder`: the canonical table and the quarantine; returns counts.
+
+    shards: folder of the files read before; a file whose shard lies there is not read again
 
     Outputs name files by their bare names. Fields that a record lacks: `domain` is "general",
     `source` the file name without endings, `annotator` "unknown", `prompt_id` and `response_id`
@@ -75,147 +120,135 @@ def ingest(paths: Sequence[Path], max_quarantined_share: float) -> Ingested:
     Raises RewardGateError if a file cannot be read, if no record of a file can be used, or if
     the share of quarantined records over all files is above `max_quarantined_share` (0 to 1).
     """
-    rows: list[tuple[Any, ...]] = []
-    quarantine: list[dict[str, Any]] = []
-    counts: list[dict[str, Any]] = []
-    prompts: dict[str, tuple[str, str]] = {}
-    seen: set[str] = set()
-    for path in paths:
-        faults: list[dict[str, Any]] = []
-        count: Counter[str] = Counter()
-        forms: Counter[str] = Counter()
-        only_unknown_columns = True
-        for row in read_rows(path):
-            count["records"] += 1
-            try:
-                ranking = _ranking_of(row)
-                only_unknown_columns = False
-                prompt_id = ranking.prompt_id or derived_id("p", ranking.prompt)
-                ranking_id = _ranking_id(ranking, prompt_id)
-                if ranking_id in seen:
-                    count["duplicates"] += 1
-                    continue
-                place = f"{path.name}:{row.line}"
-                prompt, first_place = prompts.setdefault(prompt_id, (ranking.prompt, place))
-                if prompt != ranking.prompt:
-                    raise Unusable(f"prompt_id {prompt_id!r} has another prompt in {first_place}")
-            except Unusable as error:
-                only_unknown_columns &= isinstance(error, UnknownColumns)
-                faults.append({"file": path.name, "line": row.line, "reason": str(error)})
-                continue
-            seen.add(ranking_id)
-            forms[ranking.form] += 1
-            rows.extend(_rows_of(ranking, prompt_id, ranking_id, path))
-        if len(faults) == count["records"]:
-            if only_unknown_columns:
-                raise RewardGateError(f"{path}: line {faults[0]['line']}: {faults[0]['reason']}")
-            raise RewardGateError(f"{path}: no record can be used: {_first_reasons(faults)}")
-        quarantine += faults
-        counts.append(
-            {
-                "file": path.name,
-                "records": count["records"],
-                "rankings": sum(forms.values()),
-                "duplicates": count["duplicates"],
-                "quarantined": len(faults),
-                "forms": dict(sorted(forms.items())),
-            }
-        )
-    records = sum(count["records"] for count in counts)
-    share = len(quarantine) / records
-    if share > max_quarantined_share:
-        raise RewardGateError(
-            f"{len(quarantine)} of {records} records cannot be used "
-            f"({share:.1%}, ingest.max_quarantined_share is {max_quarantined_share:.1%}): "
-            f"{_first_reasons(quarantine)}"
-        )
-    responses = _table(rows)
-    return Ingested(responses, quarantine, _totals(responses, counts, records, share))
-
-
-def _ranking_of(row: Row | Fault) -> Ranking:
-    if isinstance(row, Fault):
-        raise Unusable(row.reason)
-    return to_ranking(row.value)
-
-
-def _ranking_id(ranking: Ranking, prompt_id: str) -> str:
-    """Hash of what the record says: the same for the same record in any file.
-
-    A strength is part of it; where none is known, the hash is that of a record without the key.
-    """
-    said = asdict(ranking) | {"prompt_id": prompt_id, "form": None}
-    said["responses"] = sorted(
-        [one.response_id or "", one.text, one.rank]
-        + ([] if one.strength is None else [one.strength])
-        for one in ranking.responses
-    )
-    return derived_id("k", json.dumps(said, sort_keys=True))
-
-
-def _rows_of(
-    ranking: Ranking, prompt_id: str, ranking_id: str, path: Path
-) -> list[tuple[Any, ...]]:
-    taken: Counter[str] = Counter()
-    rows = []
-    for one in ranking.responses:
-        response_id = one.response_id
-        if response_id is None:
-            response_id = derived_id("r", one.text)
-            taken[response_id] += 1
-            if taken[response_id] > 1:
-                response_id = f"{response_id}-{taken[response_id]}"
-        rows.append(
-            (
-                prompt_id,
-                ranking.prompt,
-                ranking.domain or DEFAULT_DOMAIN,
-                ranking.source or path.name[: -len(extension_of(path) or "")],
-                ranking.annotator or UNKNOWN_ANNOTATOR,
-                ranking_id,
-                response_id,
-                one.text,
-                one.rank,
-                one.strength,
+    found = [shard_of(path, shards) for path in paths]
+    with database() as connection:
+        _judge_records(connection, found)
+        names = [path.name for path in paths]
+        files = [
+            _file_counts(connection, number, name, found[number])
+            for number, name in enumerate(names)
+        ]
+        for number, count in enumerate(files):
+            if count["quarantined"] == count["records"]:
+                first = islice(_quarantine(connection, names, found, [number]), REASONS_SHOWN)
+                raise RewardGateError(
+                    f"{paths[number]}: no record can be used: "
+                    f"{shown_reasons(list(first), count['quarantined'])}"
+                )
+        everywhere = range(len(names))
+        records = sum(count["records"] for count in files)
+        quarantined = sum(count["quarantined"] for count in files)
+        share = quarantined / records
+        if share > max_quarantined_share:
+            first = islice(_quarantine(connection, names, found, everywhere), REASONS_SHOWN)
+            raise RewardGateError(
+                f"{quarantined} of {records} records cannot be used "
+                f"({share:.1%}, ingest.max_quarantined_share is {max_quarantined_share:.1%}): "
+                f"{shown_reasons(list(first), quarantined)}"
             )
-        )
-    return rows
-
-
-def _table(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.astype(
-        dict.fromkeys(TEXT_COLUMNS, "str") | {"rank": "int32", "strength": "float64"}
-    )
-
-
-def _totals(
-    responses: pd.DataFrame, counts: list[dict[str, Any]], records: int, share: float
-) -> dict[str, Any]:
-    by_domain = responses.groupby("domain", sort=True)[["prompt_id", "ranking_id", "response_id"]]
-    domains = by_domain.agg(
-        {"prompt_id": "nunique", "ranking_id": "nunique", "response_id": "size"}
-    )
-    domains.columns = pd.Index(["prompts", "rankings", "responses"])
+        with table_writer(folder / RESPONSES, SCHEMA) as write:
+            for rows in _kept_rows(connection, found):
+                write(rows)
+        with atomic_path(folder / QUARANTINE) as path, open(path, "w", encoding="utf-8") as lines:
+            for fault in _quarantine(connection, names, found, everywhere):
+                lines.write(json.dumps(fault, ensure_ascii=False) + "\n")
+        totals = _totals(connection)
+    remove_other_shards(shards, found)
     return {
         "records": records,
-        "rankings": sum(count["rankings"] for count in counts),
-        "prompts": int(responses["prompt_id"].nunique()),
-        "responses": len(responses),
-        "duplicates": sum(count["duplicates"] for count in counts),
-        "quarantined": sum(count["quarantined"] for count in counts),
+        "rankings": sum(count["rankings"] for count in files),
+        "prompts": totals["prompts"],
+        "responses": totals["responses"],
+        "duplicates": sum(count["duplicates"] for count in files),
+        "quarantined": quarantined,
         "quarantined_share": round(share, 6),
-        "domains": {
-            str(domain): {str(key): int(value) for key, value in row.items()}
-            for domain, row in domains.iterrows()
-        },
-        "files": counts,
+        "domains": totals["domains"],
+        "files": files,
     }
 
 
-def _first_reasons(faults: list[dict[str, Any]]) -> str:
-    shown = "; ".join(
-        f"{fault['file']}:{fault['line']}: {fault['reason']}" for fault in faults[:REASONS_SHOWN]
+def _judge_records(connection: duckdb.DuckDBPyConnection, shards: Sequence[Shard]) -> None:
+    """Make the table `fates`: the usable records of all files, and what becomes of each."""
+    for number, shard in enumerate(shards):
+        make = "INSERT INTO records" if number else "CREATE TABLE records AS"
+        connection.execute(
+            f"{make} SELECT {number} AS file, * FROM read_parquet(?)", [str(shard.records)]
+        )
+    connection.execute(FATES)
+    connection.execute("DROP TABLE records")
+
+
+def _file_counts(
+    connection: duckdb.DuckDBPyConnection, number: int, name: str, shard: Shard
+) -> dict[str, Any]:
+    fates = dict(
+        connection.execute(
+            "SELECT fate, count(*) FROM fates WHERE file = ? GROUP BY fate", [number]
+        ).fetchall()
     )
-    more = len(faults) - REASONS_SHOWN
-    return shown + (f"; and {more} more" if more > 0 else "")
+    forms = connection.execute(
+        f"SELECT form, count(*) FROM fates WHERE file = ? AND fate = {KEPT} "
+        "GROUP BY form ORDER BY form",
+        [number],
+    ).fetchall()
+    unusable = sum(1 for _ in shard.faults())
+    return {
+        "file": name,
+        "records": sum(fates.values()) + unusable,
+        "rankings": fates.get(KEPT, 0),
+        "duplicates": fates.get(DUPLICATE, 0),
+        "quarantined": fates.get(QUARANTINED, 0) + unusable,
+        "forms": dict(forms),
+    }
+
+
+def _kept_rows(
+    connection: duckdb.DuckDBPyConnection, shards: Sequence[Shard]
+) -> Iterator[pa.Table]:
+    """The rows of the records that stay, file by file."""
+    for number, shard in enumerate(shards):
+        kept = connection.execute(
+            f"SELECT fate = {KEPT} AS kept FROM fates WHERE file = ? ORDER BY record", [number]
+        ).fetchnumpy()["kept"]
+        with pq.ParquetFile(shard.rows) as file:
+            for batch in file.iter_batches():
+                rows = pa.Table.from_batches([batch])
+                yield rows.filter(np.asarray(kept, bool)[rows["record"]]).select(COLUMNS)
+
+
+def _quarantine(
+    connection: duckdb.DuckDBPyConnection,
+    names: Sequence[str],
+    shards: Sequence[Shard],
+    numbers: Iterable[int],
+) -> Iterator[dict[str, Any]]:
+    """{file, line, reason} of each record of these files that cannot be used, in order."""
+    for number in numbers:
+        others = connection.execute(
+            f"SELECT line, prompt_id, origin FROM fates WHERE file = ? AND fate = {QUARANTINED} "
+            "ORDER BY line",
+            [number],
+        ).fetchall()
+        elsewhere = (
+            {
+                "line": line,
+                "reason": f"prompt_id {prompt_id!r} has another prompt in {names[file]}:{first}",
+            }
+            for line, prompt_id, (file, first) in others
+        )
+        for fault in merge(shards[number].faults(), elsewhere, key=lambda one: one["line"]):
+            yield {"file": names[number], **fault}
+
+
+def _totals(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    counts = (
+        "count(DISTINCT prompt_id), count(*), sum(responses)::BIGINT "
+        f"FROM fates WHERE fate = {KEPT}"
+    )
+    domains = connection.execute(f"SELECT domain, {counts} GROUP BY domain ORDER BY domain")
+    by_domain = {
+        domain: {"prompts": prompts, "rankings": rankings, "responses": responses}
+        for domain, prompts, rankings, responses in domains.fetchall()
+    }
+    (prompts, _, responses) = connection.execute(f"SELECT {counts}").fetchall()[0]
+    return {"prompts": prompts, "responses": responses, "domains": by_domain}

@@ -1,50 +1,48 @@
 """What the splits hold, what they share, and what a pair-level split would have shared."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency
 
 from rewardgate.normalise import matching_form
-from rewardgate.pairs import pairs_of
 
-TRAIN = "train"
+TRAIN = 0
+"""Code of the training split; others are held out."""
 
 
-def composition(responses: pd.DataFrame, wanted: Mapping[str, float]) -> dict[str, Any]:
+def composition(sizes: Mapping[str, Mapping[str, int]], prompts: pd.DataFrame) -> dict[str, Any]:
     """Sizes per split and the spread of each domain over the splits.
 
-    `responses` is the canonical table plus a column `split`. Hashing stratifies only on average,
-    so the share of each domain's prompts is set beside the wanted one, with the p-value of
-    Pearson's chi-square test that domain and split are independent (`scipy.stats`).
+    sizes: by split the rankings, responses and pairs
+    prompts: how many by domain (row) and split (column)
+    Hashing stratifies only on average, so the share of each domain's prompts is set beside the
+    wanted one, with the p-value of Pearson's chi-square test that domain and split are
+    independent (`scipy.stats`).
     """
-    pairs = pairs_of(responses)
-    pair_split = responses["split"].to_numpy()[pairs["chosen"]]
-    sizes = {}
-    prompts = responses.drop_duplicates("prompt_id")
-    for name in wanted:
-        rows = responses[responses["split"] == name]
-        sizes[name] = {
-            "prompts": int(rows["prompt_id"].nunique()),
-            "prompt_share": round(rows["prompt_id"].nunique() / len(prompts), 4),
-            "rankings": int(rows["ranking_id"].nunique()),
-            "responses": len(rows),
-            "pairs": int((pair_split == name).sum()),
-        }
-    table = pd.crosstab(prompts["domain"], prompts["split"]).reindex(columns=list(wanted))
-    test = chi2_contingency(table.to_numpy(), correction=False)
+    total = int(prompts.to_numpy().sum())
+    of_split = {name: int(prompts[name].sum()) for name in sizes}
+    test = chi2_contingency(prompts.to_numpy(), correction=False)
     return {
-        "splits": sizes,
+        "splits": {
+            name: {
+                "prompts": of_split[name],
+                "prompt_share": round(of_split[name] / total, 4),
+                **size,
+            }
+            for name, size in sizes.items()
+        },
         "domains": {
             str(domain): {
                 "prompts": int(row.sum()),
                 "shares": {str(name): round(float(n / row.sum()), 4) for name, n in row.items()},
             }
-            for domain, row in table.iterrows()
+            for domain, row in prompts.iterrows()
         },
         "domain_independence": {
             "chi_square": round(float(test.statistic), 4),
@@ -54,26 +52,73 @@ def composition(responses: pd.DataFrame, wanted: Mapping[str, float]) -> dict[st
     }
 
 
-def leakage(responses: pd.DataFrame, codes: pd.DataFrame, split: pd.Series) -> dict[str, Any]:
-    """Leakage of a split that keeps rankings whole.
+class Leakage:
+    """What the splits of pairs share, from one chunk of pairs after another.
 
-    `codes` holds, row by row, integers for the prompt, its near-duplicate group and the
-    response text (equal code, equal matching form); `split` the name of the row's split.
+    name: of its table in the database, where texts are counted
+    groups: (forms,) the near-duplicate group of each prompt's matching form
     """
-    pairs = pairs_of(responses)
-    return _figures(pairs, codes, split.to_numpy()[pairs["chosen"]])
 
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        name: str,
+        groups: NDArray[np.int64],
+        splits: int,
+    ) -> None:
+        self._connection = connection
+        self._name = name
+        self._groups = groups
+        self._pairs = np.zeros((len(groups), splits), np.int32)
+        connection.execute(f"CREATE TABLE {name} (text UBIGINT, splits UTINYINT)")
 
-def pair_level_leakage(
-    responses: pd.DataFrame, codes: pd.DataFrame, shares: Mapping[str, float], key: str
-) -> dict[str, Any]:
-    """The same figures had each pair been assigned by itself, at random with the same shares."""
-    pairs = pairs_of(responses)
-    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
-    names = np.array(list(shares), dtype=object)
-    chance = np.array(list(shares.values()))
-    drawn = np.random.default_rng(seed).choice(len(names), size=len(pairs), p=chance / chance.sum())
-    return _figures(pairs, codes, names[drawn])
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        """Pairs of each split (splits,)."""
+        return self._pairs.sum(axis=0, dtype=np.int64)
+
+    def add(
+        self,
+        prompt: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+        rejected: NDArray[np.int64],
+        split: NDArray[np.int64],
+        text: NDArray[np.uint64],
+    ) -> None:
+        """Pairs (pairs,): the form of the prompt, the places of both sides in `text`, the split;
+        `text` (rows,) hashes the matching form of each response."""
+        np.add.at(self._pairs, (prompt, split), 1)
+        splits = np.zeros(len(text), np.uint8)
+        bit = (1 << split).astype(np.uint8)
+        np.bitwise_or.at(splits, chosen, bit)
+        np.bitwise_or.at(splits, rejected, bit)
+        used = splits > 0
+        chunk = pa.table({"text": text[used], "splits": splits[used]})
+        self._connection.register("chunk", chunk)
+        self._connection.execute(f"INSERT INTO {self._name} SELECT text, splits FROM chunk")
+        self._connection.unregister("chunk")
+
+    def figures(self) -> dict[str, Any]:
+        by_group = np.zeros_like(
+            self._pairs, shape=(self._groups.max(initial=-1) + 1, self._pairs.shape[1])
+        )
+        np.add.at(by_group, self._groups, self._pairs)
+        found = self._connection.execute(
+            "SELECT splits, count(*) FROM "
+            f"(SELECT bit_or(splits) AS splits FROM {self._name} GROUP BY text) GROUP BY splits"
+        ).fetchall()
+        masks, texts = np.array(found, np.int64).reshape(-1, 2).T
+        by_text = (masks[:, None] >> np.arange(self._pairs.shape[1])) & 1
+        return {
+            "pairs": int(self.pairs.sum()),
+            "held_out_pairs": int(np.delete(self.pairs, TRAIN).sum()),
+            "prompts_in_several_splits": _straddling(self._pairs),
+            "groups_in_several_splits": _straddling(by_group),
+            "response_texts_in_several_splits": int(texts[by_text.sum(axis=1) > 1].sum()),
+            "held_out_pairs_with_prompt_in_train": _seen_in_train(self._pairs),
+            "held_out_pairs_with_near_duplicate_in_train": _seen_in_train(by_group),
+            "held_out_texts_in_train": _seen_in_train(by_text * texts[:, None]),
+        }
 
 
 def shared_prompts(held_out: Iterable[str], seen: Iterable[str]) -> int:
@@ -82,35 +127,13 @@ def shared_prompts(held_out: Iterable[str], seen: Iterable[str]) -> int:
     return len(ours & theirs)
 
 
-def _figures(
-    pairs: pd.DataFrame, codes: pd.DataFrame, split: NDArray[np.object_]
-) -> dict[str, Any]:
-    prompt = codes["prompt"].to_numpy()[pairs["chosen"]]
-    group = codes["group"].to_numpy()[pairs["chosen"]]
-    text = codes["text"].to_numpy()
-    texts = np.concatenate([text[pairs["chosen"]], text[pairs["rejected"]]])
-    text_split = np.concatenate([split, split])
-    return {
-        "pairs": len(pairs),
-        "held_out_pairs": int((split != TRAIN).sum()),
-        "prompts_in_several_splits": _straddling(prompt, split),
-        "groups_in_several_splits": _straddling(group, split),
-        "response_texts_in_several_splits": _straddling(texts, text_split),
-        "held_out_pairs_with_prompt_in_train": _seen_in_train(prompt, split),
-        "held_out_pairs_with_near_duplicate_in_train": _seen_in_train(group, split),
-        "held_out_texts_in_train": _seen_in_train(
-            *pd.DataFrame({"text": texts, "split": text_split}).drop_duplicates().to_numpy().T
-        ),
-    }
+def _straddling(counts: NDArray[Any]) -> int:
+    """How many things (things, splits) are found in more than one split."""
+    return int(((counts > 0).sum(axis=1) > 1).sum())
 
 
-def _straddling(code: NDArray[Any], split: NDArray[Any]) -> int:
-    """Number of codes found in more than one split."""
-    return int((pd.Series(split).groupby(code).nunique() > 1).sum())
-
-
-def _seen_in_train(code: NDArray[Any], split: NDArray[Any]) -> float:
-    """Share of the held-out entries whose code also occurs in train."""
-    held_out = split != TRAIN
-    seen = np.isin(code[held_out].astype(np.int64), code[~held_out].astype(np.int64))
-    return round(float(seen.mean()), 4) if len(seen) else 0.0
+def _seen_in_train(counts: NDArray[Any]) -> float:
+    """Share of what is held out, of (things, splits) counts, that belongs to things in train."""
+    held_out = np.delete(counts, TRAIN, axis=1).sum(axis=1, dtype=np.int64)
+    total = int(held_out.sum())
+    return round(int(held_out[counts[:, TRAIN] > 0].sum()) / total, 4) if total else 0.0

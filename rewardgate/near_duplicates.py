@@ -1,96 +1,185 @@
-"""Groups of prompts that are nearly the same text."""
+"""Groups of prompts that are nearly the same text.
 
-from collections.abc import Iterator, Sequence
+MinHash with banding (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3) names
+candidates, which are confirmed on their whole sets of shingles. The keys of each band lie in a file
+and are sorted one band after another, so that little is held of each text.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple
 
 import numpy as np
-from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from rewardgate.normalise import matching_form
+from rewardgate.shingles import ShingleSets
 
-MISS_WEIGHT = 0.98
-"""Candidates are confirmed, so LSH is tuned to miss few (1 to 2 % at the threshold, 128 hashes)."""
+PROMPTS_AT_ONCE = 10_000
+PAIRS_AT_ONCE = 20_000
+MISS = 0.02
+"""Chance that two texts just similar enough are no candidates."""
 
-MAX_LSH_THRESHOLD = 0.95
-"""Above it LSH has too few bands."""
+SEED = 2
+"""Of the permutations."""
+
+
+class Codes(NamedTuple):
+    """Per prompt (prompts,): its matching form and its near-duplicate group, both counted from 0
+    in order of appearance."""
+
+    form: NDArray[np.int64]
+    group: NDArray[np.int64]
 
 
 def group_prompts(
-    prompts: Sequence[str], similarity: float, shingle_chars: int, permutations: int, seed: int
+    prompts: Iterable[str], similarity: float, shingle_chars: int, permutations: int
 ) -> NDArray[np.int64]:
-    """Label each prompt with its near-duplicate group, counted from 0 in order of appearance.
+    """The near-duplicate group of each prompt (prompts,), see `code_prompts`."""
+    return code_prompts(prompts, similarity, shingle_chars, permutations).group
+
+
+def code_prompts(
+    prompts: Iterable[str], similarity: float, shingle_chars: int, permutations: int
+) -> Codes:
+    """Number the matching forms and near-duplicate groups of a stream of prompts.
 
     Two prompts are near-duplicates if the sets of `shingle_chars`-character shingles of their
     matching forms have a Jaccard similarity of at least `similarity` (above 0, at most 1).
-    Groups are the connected components, so members of one may be less alike than that.
-
-    Candidate pairs come from MinHash LSH (Leskovec, Rajaraman and Ullman, Mining of Massive
-    Datasets, chapter 3) and are confirmed on the whole sets: no false positives, few misses.
-    The partition depends neither on the order of the prompts nor on their repetition.
-
-    Returns an array of shape (len(prompts),).
+    Groups are the connected components, so members of one may be less alike than that. There are
+    no false positives and few misses. The partition depends neither on the order of the prompts
+    nor on their repetition.
     """
-    forms = [matching_form(prompt) for prompt in prompts]
-    texts = list(dict.fromkeys(forms))
-    keys = np.random.default_rng(seed).integers(2**64, size=shingle_chars, dtype=np.uint64)
-    shingles = [_shingles(text, keys) for text in texts]
-    group = np.arange(len(texts))
-    if len(texts) > 1:
-        for text, alike in _near(shingles, similarity, permutations, seed, group):
-            group[np.isin(group, group[alike])] = group[text]
-    label: dict[int, int] = {}
-    group_of = {
-        text: label.setdefault(int(group[index]), len(label)) for index, text in enumerate(texts)
-    }
-    return np.array([group_of[form] for form in forms], dtype=np.int64)
+    with tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary:
+        folder = Path(temporary)
+        bands, rows = bands_of(similarity, permutations)
+        with ShingleSets(folder / "shingles", shingle_chars) as sets, ExitStack() as stack:
+            keys = [stack.enter_context(open(folder / f"{band}", "w+b")) for band in range(bands)]
+            form = _number_forms(prompts, sets, Sketches(bands, rows), keys)
+            group = np.arange(len(sets))
+            for stream in keys:
+                stream.seek(0)
+                for left, right in _candidates(np.fromfile(stream, np.uint64), group):
+                    alike = sets.similarity_reached(left, right, similarity)
+                    _unite(group, left[alike], right[alike])
+    _, first, label = np.unique(group, return_index=True, return_inverse=True)
+    by_appearance = np.argsort(np.argsort(first))
+    return Codes(form, by_appearance[label][form])
 
 
-def _near(
-    shingles: list[NDArray[np.uint64]],
-    similarity: float,
-    permutations: int,
-    seed: int,
-    group: NDArray[np.int64],
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield each text with the earlier near-duplicates that are not yet in its `group`."""
-    index = MinHashLSH(
-        threshold=min(similarity, MAX_LSH_THRESHOLD),
-        num_perm=permutations,
-        weights=(1 - MISS_WEIGHT, MISS_WEIGHT),
-    )
-    sketches = MinHash.generator(
-        (hashes.astype(np.uint32).tolist() for hashes in shingles),
-        num_perm=permutations,
-        seed=seed,
-        hashfunc=int,
-    )
-    sizes = np.array([len(hashes) for hashes in shingles])
-    vocabulary, columns = np.unique(np.concatenate(shingles), return_inverse=True)
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    incidence = csr_array((np.ones(len(columns), np.int32), columns, ends))
-    own = np.zeros(len(vocabulary), np.int32)
-    for text, sketch in enumerate(sketches):
-        found = np.array(index.query(sketch), dtype=np.int64)
-        index.insert(text, sketch, check_duplication=False)
-        others = found[group[found] != group[text]]
-        if len(others):
-            mine = columns[ends[text] : ends[text + 1]]
-            own[mine] = 1
-            shared = incidence[others] @ own
-            own[mine] = 0
-            yield text, others[shared >= similarity * (sizes[others] + sizes[text] - shared)]
+def bands_of(similarity: float, permutations: int) -> tuple[int, int]:
+    """Bands and their rows: as many rows as keep the chance of a miss, (1 - s^rows)^bands, low."""
+    allowed = [
+        rows
+        for rows in range(1, permutations + 1)
+        if (1 - similarity**rows) ** (permutations // rows) <= MISS
+    ]
+    rows = max(allowed, default=1)
+    return permutations // rows, rows
 
 
-def _shingles(text: str, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The set of shingles of len(keys) characters, each as a 64-bit multilinear hash.
+class Sketches:
+    """MinHash keys of sets of shingles: equal keys of a band make two sets candidates."""
 
-    A text shorter than that is one shingle.
+    def __init__(self, bands: int, rows: int) -> None:
+        random = np.random.default_rng(SEED)
+        self._factors = random.integers(2**31, size=(bands, rows), dtype=np.uint32) * 2 + 1
+        self._terms = random.integers(2**32, size=(bands, rows), dtype=np.uint32)
+        self._weights = random.integers(2**64, size=rows, dtype=np.uint64)
+
+    def keys(
+        self, shingles: NDArray[np.uint64], starts: NDArray[np.int64]
+    ) -> Iterator[NDArray[np.uint64]]:
+        """Per band the keys (sets,) of sets that begin at `starts` in `shingles`."""
+        short = shingles.astype(np.uint32)
+        for factors, terms in zip(self._factors, self._terms, strict=True):
+            key = np.zeros(len(starts), np.uint64)
+            for factor, term, weight in zip(factors, terms, self._weights, strict=True):
+                key += np.minimum.reduceat(short * factor + term, starts) * weight
+            yield key
+
+
+def _number_forms(
+    prompts: Iterable[str], sets: ShingleSets, sketches: Sketches, keys: Sequence[IO[bytes]]
+) -> NDArray[np.int64]:
+    """Number the matching forms; add each new one to `sets` and its keys to the files."""
+    known = np.empty(0, np.uint64)  # hashes of the forms so far, sorted
+    number_of = np.empty(0, np.int64)
+    numbers: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    stream = iter(prompts)
+    while batch := list(islice(stream, PROMPTS_AT_ONCE)):
+        forms = {prompt: matching_form(prompt) for prompt in dict.fromkeys(batch)}
+        hash_of = {form: _hash(form) for form in forms.values()}
+        hashes = np.array([hash_of[forms[prompt]] for prompt in batch], np.uint64)
+        fresh = [
+            form
+            for form, seen in zip(
+                hash_of, _found(np.array(list(hash_of.values()), np.uint64), known), strict=True
+            )
+            if not seen
+        ]
+        if fresh:
+            for file, key in zip(keys, sketches.keys(*sets.add(fresh)), strict=True):
+                file.write(key.tobytes())
+        known = np.concatenate([known, np.array([hash_of[form] for form in fresh], np.uint64)])
+        number_of = np.concatenate([number_of, np.arange(len(number_of), len(known))])
+        order = np.argsort(known, kind="stable")
+        known, number_of = known[order], number_of[order]
+        numbers.append(number_of[np.searchsorted(known, hashes)])
+    return np.concatenate(numbers)
+
+
+def _hash(form: str) -> int:
+    return int.from_bytes(hashlib.blake2b(form.encode(), digest_size=8).digest(), "big")
+
+
+def _found(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    if not len(known):
+        return np.zeros(len(hashes), bool)
+    at = np.searchsorted(known, hashes)
+    return known[np.minimum(at, len(known) - 1)] == hashes
+
+
+def _candidates(
+    keys: NDArray[np.uint64], group: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs of texts with one key, first neighbours, then those two apart, and so on.
+
+    What is in one group by then is left out.
     """
-    characters = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
-    width = min(len(keys), len(characters))
-    hashes = sum(
-        (characters[at : len(characters) - width + at + 1] * keys[at] for at in range(width)),
-        start=np.zeros(len(characters) - width + 1, np.uint64),
-    )
-    return np.unique(hashes)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    at = np.arange(len(keys))
+    apart = 1
+    while len(at := at[: np.searchsorted(at, len(keys) - apart)]):
+        at = at[keys[at] == keys[at + apart]]
+        for start in range(0, len(at), PAIRS_AT_ONCE):
+            left, right = (order[at[start : start + PAIRS_AT_ONCE] + step] for step in (0, apart))
+            undecided = group[left] != group[right]
+            if undecided.any():
+                yield left[undecided], right[undecided]
+        apart += 1
+
+
+def _unite(group: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
+    """Join the groups of each pair; `group` names the least member of each group."""
+    if not len(left):
+        return
+    parent: dict[int, int] = {}
+
+    def root(one: int) -> int:
+        while parent.get(one, one) != one:
+            one = parent[one]
+        return one
+
+    for one, other in zip(group[left].tolist(), group[right].tolist(), strict=True):
+        small, large = sorted((root(one), root(other)))
+        parent[large] = small
+    moved = np.array(sorted(parent), np.int64)
+    target = np.arange(len(group))
+    target[moved] = [root(one) for one in moved.tolist()]
+    group[:] = target[group]

@@ -7,31 +7,49 @@ What would stand in two splits is excluded from the less protected one, never mo
 1. Where near-duplicate prompts have different homes, the most protected home stays.
 2. Where a response text stands in several splits, the rows in the most protected one stay.
 3. A ranking left with fewer than two distinct ranks is excluded.
+
+The rows are gone through twice: to number prompts, groups and texts, and to write what stays. What
+is decided in between (see `rewardgate.exclusions`) is decided on numbers, so no text is held.
 """
 
+import hashlib
 import hmac
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from rewardgate.canonical import SCHEMA
 from rewardgate.errors import RewardGateError
-from rewardgate.leakage import composition, leakage, pair_level_leakage
-from rewardgate.near_duplicates import group_prompts
+from rewardgate.exclusions import NEAR_DUPLICATE as NEAR_DUPLICATE
+from rewardgate.exclusions import REASONS, Exclusions
+from rewardgate.exclusions import SHARED_TEXT as SHARED_TEXT
+from rewardgate.exclusions import TOO_FEW_RANKS as TOO_FEW_RANKS
+from rewardgate.files import read_table, table_writer
+from rewardgate.leakage import Leakage, composition
+from rewardgate.near_duplicates import Codes, code_prompts
 from rewardgate.normalise import matching_form
+from rewardgate.out_of_core import database
+from rewardgate.pairs import pairs_of
 from rewardgate.settings import Split
 
 SPLITS = ("train", "eval", "calibration", "test")
 PROTECTION = ("test", "calibration", "eval", "train")
 """Most protected first; a level is a position in this tuple."""
 
-NEAR_DUPLICATE = "near-duplicate of a prompt in a more protected split"
-SHARED_TEXT = "response text is also in a more protected split"
-TOO_FEW_RANKS = "fewer than two distinct ranks are left in the ranking"
-MINHASH_SEED = 1
+CODES = np.array([SPLITS.index(name) for name in PROTECTION])
+"""Of each level: a position in SPLITS."""
+
+EXCLUDED = "excluded"
+EXCLUDED_COLUMNS = ("split", "reason", "collides_with", "collides_with_split")
+EXCLUDED_SCHEMA = pa.schema([*SCHEMA, *((name, pa.large_string()) for name in EXCLUDED_COLUMNS)])
 
 
 @dataclass(frozen=True)
@@ -60,7 +78,8 @@ def home_of(prompt: str, settings: Split) -> str:
 
 def homes_of(prompts: Sequence[str], settings: Split) -> list[str | None]:
     """The split of each prompt; None where a near-duplicate has a more protected one."""
-    _, group, level = _prompt_codes(pd.Series(prompts, dtype="str"), settings)
+    group = _codes(prompts, settings).group
+    level = [PROTECTION.index(home_of(prompt, settings)) for prompt in prompts]
     lowest = pd.Series(level).groupby(group).transform("min").to_numpy()
     return [
         PROTECTION[own] if own == kept else None for own, kept in zip(level, lowest, strict=True)
@@ -68,103 +87,191 @@ def homes_of(prompts: Sequence[str], settings: Split) -> list[str | None]:
 
 
 def split(responses: pd.DataFrame, settings: Split) -> SplitResult:
-    """Split the canonical table; see the module's text for the rules.
+    """The same as `split_files`, in memory, for a table that fits there."""
+    with tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary:
+        folder = Path(temporary)
+        report = split_files([responses], settings, folder)
+        tables = {name: read_table(folder / f"{name}.parquet") for name in (*SPLITS, EXCLUDED)}
+    return SplitResult({name: tables[name] for name in SPLITS}, tables[EXCLUDED], report)
 
-    Raises RewardGateError if a split comes out empty.
+
+def split_files(chunks: Iterable[pd.DataFrame], settings: Split, folder: Path) -> dict[str, Any]:
+    """Split the canonical table into Parquet files in `folder`, by the rules above.
+
+    chunks: the table in pieces of whole rankings, gone through twice
+    Returns the report. Raises RewardGateError if a split comes out empty.
     """
-    responses = responses.reset_index(drop=True)
-    prompt, group, level = _prompt_codes(responses["prompt"], settings)
-    text = pd.factorize(responses["text"].map(matching_form))[0].astype(np.int64)
-    reason, collides = _exclusions(responses, group, level, text)
-    kept = (reason == "").to_numpy()
-    home = pd.Series(np.array(PROTECTION, dtype=object)[level], dtype="str")
-    splits = {
-        name: responses[kept & (home == name).to_numpy()].reset_index(drop=True) for name in SPLITS
-    }
-    _refuse_empty(splits, prompts=int(prompt.max(initial=-1)) + 1)
-    excluded = responses.assign(split=home, reason=reason)[~kept]
-    excluded = excluded.join(collides).reset_index(drop=True)
-    codes = pd.DataFrame({"prompt": prompt, "group": group, "text": text})
-    wanted = {name: float(getattr(settings.shares, name)) for name in SPLITS}
-    report = {
-        "wanted_shares": wanted,
-        **composition(responses.assign(split=home)[kept], wanted),
-        "near_duplicates": _group_sizes(prompt, group),
-        "excluded": _excluded_counts(excluded),
-        "leakage": {
-            "this_split": leakage(responses[kept], codes[kept], home[kept]),
-            "pair_level_split": pair_level_leakage(responses, codes, wanted, settings.key),
-        },
-    }
-    return SplitResult(splits, excluded, report)
+    with database() as connection:
+        exclusions = Exclusions(connection)
+        levels: list[int] = []
+        codes = _codes(_numbered(chunks, exclusions, levels, settings), settings)
+        level = np.array(levels, np.int64)
+        exclusions.decide(codes.group, level)
+        _refuse_empty(exclusions.levels_left(), prompts=int(codes.form.max(initial=-1)) + 1)
+        groups = np.zeros(codes.form.max(initial=-1) + 1, np.int64)
+        groups[codes.form] = codes.group
+        ours, by_pair = (
+            Leakage(connection, name, groups, len(SPLITS)) for name in ("ours", "by_pair")
+        )
+        wanted = {name: float(getattr(settings.shares, name)) for name in SPLITS}
+        draw = _Drawn(wanted, settings.key)
+        with ExitStack() as stack:
+            writers = {
+                name: stack.enter_context(table_writer(folder / f"{name}.parquet", schema))
+                for name, schema in (
+                    *((name, SCHEMA) for name in SPLITS),
+                    (EXCLUDED, EXCLUDED_SCHEMA),
+                )
+            }
+            for one in _placed(chunks, exclusions, codes.form, level):
+                for name, rows in one.tables().items():
+                    writers[name](rows)
+                one.count(ours, by_pair, draw)
+        sizes = exclusions.kept_sizes()
+        return {
+            "wanted_shares": wanted,
+            **composition(
+                {
+                    name: {
+                        "rankings": sizes[PROTECTION.index(name)][0],
+                        "responses": sizes[PROTECTION.index(name)][1],
+                        "pairs": int(ours.pairs[at]),
+                    }
+                    for at, name in enumerate(SPLITS)
+                },
+                _prompts_left(exclusions),
+            ),
+            "near_duplicates": _group_sizes(groups),
+            "excluded": exclusions.counts(),
+            "leakage": {"this_split": ours.figures(), "pair_level_split": by_pair.figures()},
+        }
 
 
-def _prompt_codes(
-    prompts: pd.Series, settings: Split
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Per row: code of the prompt's matching form, near-duplicate group, level of its home."""
-    codes, distinct = pd.factorize(prompts)
-    forms, distinct_forms = pd.factorize(np.array([matching_form(one) for one in distinct], object))
-    groups = group_prompts(
-        list(distinct_forms),
+def _codes(prompts: Iterable[str], settings: Split) -> Codes:
+    return code_prompts(
+        prompts,
         settings.near_duplicate_similarity,
         settings.shingle_chars,
         settings.permutations,
-        MINHASH_SEED,
     )
-    levels = np.array([PROTECTION.index(home_of(one, settings)) for one in distinct], np.int64)
-    form = forms[codes].astype(np.int64)
-    return form, groups[form], levels[codes]
 
 
-def _exclusions(
-    responses: pd.DataFrame,
-    group: NDArray[np.int64],
-    level: NDArray[np.int64],
-    text: NDArray[np.int64],
-) -> tuple[pd.Series, pd.DataFrame]:
-    """Per row: the reason ("" where the row stays) and what it collides with."""
-    rows = pd.DataFrame(
-        {
-            "prompt_id": responses["prompt_id"],
-            "ranking_id": responses["ranking_id"],
-            "rank": responses["rank"],
-            "group": group,
-            "text": text,
-            "level": level,
-        }
-    )
-    reason = pd.Series("", index=rows.index, dtype="str")
-    collides = pd.DataFrame(
-        {"collides_with": "", "collides_with_split": ""}, rows.index, dtype="str"
-    )
-    for column, why in (("group", NEAR_DUPLICATE), ("text", SHARED_TEXT)):
-        keeper = _keepers(rows[reason == ""], column)
-        keeper = keeper.reindex(rows[column]).set_axis(rows.index)
-        lost = (reason == "") & (rows["level"] > keeper["level"])
-        reason[lost] = why
-        collides.loc[lost, "collides_with"] = keeper["prompt_id"][lost]
-        collides.loc[lost, "collides_with_split"] = keeper["level"][lost].map(
-            lambda at: PROTECTION[int(at)]
+def _numbered(
+    chunks: Iterable[pd.DataFrame], exclusions: Exclusions, levels: list[int], settings: Split
+) -> Iterator[str]:
+    """The prompt of each ranking; its level goes to `levels` and its rows to `exclusions`."""
+    row = 0
+    for responses in chunks:
+        ranking, first = _rankings(responses)
+        first_rows = responses[["prompt_id", "domain"]].iloc[first]
+        exclusions.add(
+            np.arange(row, row + len(responses)),
+            ranking + len(levels),
+            responses["rank"].to_numpy(np.int32),
+            _text_hashes(responses),
+            first_rows.assign(ranking=np.arange(len(first)) + len(levels)),
         )
-    kept = rows[reason == ""]
-    ranks = kept.groupby("ranking_id")["rank"].nunique()
-    short = (reason == "") & rows["ranking_id"].isin(ranks.index[ranks < 2])
-    cause = collides[reason != ""].groupby(rows["ranking_id"]).first()
-    cause = cause.reindex(rows["ranking_id"][short]).fillna("")
-    reason[short] = TOO_FEW_RANKS
-    collides.loc[short] = cause.to_numpy()
-    return reason, collides
+        row += len(responses)
+        for prompt in responses["prompt"].iloc[first]:
+            levels.append(PROTECTION.index(home_of(prompt, settings)))
+            yield prompt
 
 
-def _keepers(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Per value of `column`: the most protected level that holds it and a prompt_id there."""
-    ordered = rows.sort_values([column, "level", "prompt_id"], kind="stable")
-    return ordered.drop_duplicates(column).set_index(column)[["level", "prompt_id"]]
+def _rankings(responses: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of each row's ranking (rows,), in order of appearance, and their first rows."""
+    ranking = pd.factorize(responses["ranking_id"])[0].astype(np.int64)
+    return ranking, np.unique(ranking, return_index=True)[1]
 
 
-def _refuse_empty(splits: dict[str, pd.DataFrame], prompts: int) -> None:
-    empty = [name for name, frame in splits.items() if frame.empty]
+def _text_hashes(responses: pd.DataFrame) -> NDArray[np.uint64]:
+    """64-bit hashes (rows,) of the matching forms of the response texts."""
+    digests = b"".join(
+        hashlib.blake2b(matching_form(text).encode(), digest_size=8).digest()
+        for text in responses["text"]
+    )
+    return np.frombuffer(digests, np.uint64)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Rows with their numbers (rows,): form of the prompt, code of the home; `lost` names the
+    excluded among them by their place."""
+
+    responses: pd.DataFrame
+    form: NDArray[np.int64]
+    code: NDArray[np.int64]
+    lost: pd.DataFrame
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        kept = np.ones(len(self.responses), bool)
+        kept[self.lost["row"]] = False
+        return kept
+
+    def tables(self) -> dict[str, pa.Table]:
+        """What goes to each file."""
+        table = pa.Table.from_pandas(self.responses, SCHEMA, preserve_index=False)
+        kept = self.kept
+        tables = {name: table.filter(kept & (self.code == at)) for at, name in enumerate(SPLITS)}
+        lost = table.take(self.lost["row"].to_numpy())
+        splits = np.array([*PROTECTION, ""], object)
+        for name, values in zip(
+            EXCLUDED_COLUMNS,
+            (
+                np.array(SPLITS, object)[self.code[self.lost["row"]]],
+                np.array(REASONS, object)[self.lost["reason"]],
+                self.lost["keeper"],
+                splits[self.lost["least"]],
+            ),
+            strict=True,
+        ):
+            lost = lost.append_column(name, pa.array(values, pa.large_string()))
+        return tables | {EXCLUDED: lost}
+
+    def count(self, ours: Leakage, by_pair: Leakage, drawn: "_Drawn") -> None:
+        """Count the pairs of this split, and of one that assigns each pair by itself."""
+        text = _text_hashes(self.responses)
+        kept = self.kept
+        for counted, rows, by_itself in ((ours, kept, False), (by_pair, np.ones_like(kept), True)):
+            pairs = pairs_of(self.responses[rows])
+            chosen, rejected = (pairs[side].to_numpy() for side in ("chosen", "rejected"))
+            split = drawn(len(pairs)) if by_itself else self.code[rows][chosen]
+            counted.add(self.form[rows][chosen], chosen, rejected, split, text[rows])
+
+
+def _placed(
+    chunks: Iterable[pd.DataFrame],
+    exclusions: Exclusions,
+    form: NDArray[np.int64],
+    level: NDArray[np.int64],
+) -> Iterator[_Placed]:
+    """The rows again, with what has been decided. form, level: of each ranking."""
+    row = rankings = 0
+    for responses in chunks:
+        ranking, first = _rankings(responses)
+        ranking += rankings
+        lost = exclusions.between(row, row + len(responses))
+        lost["row"] -= row
+        yield _Placed(responses, form[ranking], CODES[level[ranking]], lost)
+        row += len(responses)
+        rankings += len(first)
+
+
+class _Drawn:
+    """Splits of pairs drawn at random by the shares, the same for the same key."""
+
+    def __init__(self, shares: Mapping[str, float], key: str) -> None:
+        seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big")
+        self._random = np.random.default_rng(seed)
+        chance = np.array(list(shares.values()))
+        self._chance = chance / chance.sum()
+
+    def __call__(self, pairs: int) -> NDArray[np.int64]:
+        return self._random.choice(len(self._chance), size=pairs, p=self._chance)
+
+
+def _refuse_empty(levels: set[int], prompts: int) -> None:
+    empty = [name for name in SPLITS if PROTECTION.index(name) not in levels]
     if empty:
         raise RewardGateError(
             f"split: no ranking for {', '.join(empty)} from {prompts} prompts; add rankings, "
@@ -172,25 +279,19 @@ def _refuse_empty(splits: dict[str, pd.DataFrame], prompts: int) -> None:
         )
 
 
-def _group_sizes(prompt: NDArray[np.int64], group: NDArray[np.int64]) -> dict[str, Any]:
-    members = pd.Series(group).groupby(prompt).first().value_counts()
-    several = members[members > 1]
+def _prompts_left(exclusions: Exclusions) -> pd.DataFrame:
+    """How many prompts are left by domain (row) and split (column)."""
+    counts = exclusions.kept_prompts()
+    counts["split"] = np.array(PROTECTION, object)[counts["level"]]
+    table = counts.pivot(index="domain", columns="split", values="prompts")
+    return table.reindex(columns=list(SPLITS)).fillna(0).astype(np.int64)
+
+
+def _group_sizes(groups: NDArray[np.int64]) -> dict[str, Any]:
+    members = np.bincount(groups)
+    sizes, count = np.unique(members[members > 1], return_counts=True)
     return {
-        "groups": len(several),
-        "prompts_in_groups": int(several.sum()),
-        "sizes": {str(size): int(n) for size, n in several.value_counts().sort_index().items()},
-    }
-
-
-def _excluded_counts(excluded: pd.DataFrame) -> dict[str, Any]:
-    def counts(frame: pd.DataFrame) -> dict[str, int]:
-        return {
-            "prompts": int(frame["prompt_id"].nunique()),
-            "rankings": int(frame["ranking_id"].nunique()),
-            "responses": len(frame),
-        }
-
-    reasons = (NEAR_DUPLICATE, SHARED_TEXT, TOO_FEW_RANKS)
-    return counts(excluded) | {
-        "reasons": {reason: counts(excluded[excluded["reason"] == reason]) for reason in reasons}
+        "groups": int(count.sum()),
+        "prompts_in_groups": int((sizes * count).sum()),
+        "sizes": {str(size): int(n) for size, n in zip(sizes, count, strict=True)},
     }

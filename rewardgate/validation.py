@@ -1,18 +1,27 @@
 """The canonical table judged by the suites of `rewardgate.expectations`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from rewardgate.expectations import SCHEMA_SUITES, SUITES, Check, checks_of, tables_of
+from rewardgate.expectations import (
+    CONTRADICTIONS,
+    SCHEMA_SUITES,
+    SUITES,
+    Check,
+    checks_of,
+)
+from rewardgate.facts import Facts, rankings_of, rows_of
+from rewardgate.merged_results import ROWS_SHOWN, merged
+from rewardgate.out_of_core import database
 from rewardgate.settings import Validate
 
 import great_expectations as gx  # isort: skip  (after expectations, which turns analytics off)
 from great_expectations.core import ExpectationSuiteValidationResult  # isort: skip
 from great_expectations.data_context.types.base import ProgressBarsConfig  # isort: skip
 
-ROWS_SHOWN = 10
 GX_SEVERITY = {"error": "critical", "warning": "warning"}
 
 
@@ -31,38 +40,84 @@ class Validation:
     suites: dict[str, ExpectationSuiteValidationResult]
 
 
-def validate(responses: pd.DataFrame, settings: Validate) -> Validation:
+def validate(chunks: Iterable[pd.DataFrame], settings: Validate) -> Validation:
     """Judge the canonical table. If it fails its schema, nothing more of it is judged.
 
+    chunks: the table in pieces of whole rankings, which may be gone through twice
     Raises RewardGateError if `settings.severity` names an unknown expectation.
     """
     checks = checks_of(settings)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
-    source = context.data_sources.add_pandas("rankings")
-    tables = dict.fromkeys(SCHEMA_SUITES, responses)
-    expectations: list[dict[str, Any]] = []
-    suites: dict[str, ExpectationSuiteValidationResult] = {}
-    for name in SUITES:
-        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-        mine = [check for check in checks if check.suite == name]
-        suites[name] = batch.get_batch({"dataframe": tables[name]}).validate(
-            gx.ExpectationSuite(name=name, expectations=[_configured(check) for check in mine]),
+    judge = _Judge(checks)
+    evidence = pd.DataFrame()
+    with database() as connection:
+        facts = Facts(connection)
+        for responses in chunks:
+            judge("columns", responses)
+            if judge.passed("columns"):
+                judge("values", responses)
+            if judge.sound:
+                judge("responses", rows_of(responses))
+                judge("rankings", rankings_of(responses))
+                facts.add(responses)
+        if judge.sound:
+            for prompts in facts.prompts():
+                judge("prompts", prompts)
+            judge("shares", facts.shares())
+            if not judge.suites["shares"].success:
+                evidence = facts.contradictions(chunks, ROWS_SHOWN)
+    results: list[Any] = [
+        one.to_json_dict() for suite in judge.suites.values() for one in suite.results
+    ]
+    outcomes = {one["expectation_config"]["meta"]["name"]: one for one in results}
+    expectations = [
+        _outcome(check, outcomes[check.name], evidence)
+        for check in checks
+        if check.suite in judge.suites
+    ]
+    failed = [one for one in expectations if not one["success"] and one["severity"] == "error"]
+    return Validation({"success": not failed, "expectations": expectations}, judge.suites)
+
+
+class _Judge:
+    """Judges tables by suites; `suites` holds the results so far, all tables of a suite as one."""
+
+    def __init__(self, checks: list[Check]) -> None:
+        self._expectations = {
+            name: [_configured(check) for check in checks if check.suite == name] for name in SUITES
+        }
+        self._suites: dict[str, ExpectationSuiteValidationResult] = {}
+
+    def __call__(self, name: str, table: pd.DataFrame) -> None:
+        context = gx.get_context(mode="ephemeral")  # a new one: it keeps what it has judged
+        context.variables.progress_bars = ProgressBarsConfig(
+            globally=False, metric_calculations=False
+        )
+        asset = context.data_sources.add_pandas("rankings").add_dataframe_asset(name)
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": table})
+        result = batch.validate(
+            gx.ExpectationSuite(name=name, expectations=self._expectations[name]),
             result_format={
                 "result_format": "SUMMARY",
                 "partial_unexpected_count": ROWS_SHOWN,
-                "unexpected_index_column_names": _id_columns(tables[name]),
+                "unexpected_index_column_names": _id_columns(table),
             },
         )
-        outcomes: list[Any] = [one.to_json_dict() for one in suites[name].results]
-        by_name = {one["expectation_config"]["meta"]["name"]: one for one in outcomes}
-        expectations += [_outcome(check, by_name[check.name], tables) for check in mine]
-        if name in SCHEMA_SUITES and not suites[name].success:
-            break
-        if name == SCHEMA_SUITES[-1]:
-            tables |= tables_of(responses)
-    failed = [one for one in expectations if not one["success"] and one["severity"] == "error"]
-    return Validation({"success": not failed, "expectations": expectations}, suites)
+        self._suites[name] = merged(self._suites.get(name), result)
+
+    def passed(self, name: str) -> bool:
+        """Whether every table that was judged by this suite passed it."""
+        return name not in self._suites or bool(self._suites[name].success)
+
+    @property
+    def sound(self) -> bool:
+        """Whether every table fitted the schema so far."""
+        return all(map(self.passed, SCHEMA_SUITES))
+
+    @property
+    def suites(self) -> dict[str, ExpectationSuiteValidationResult]:
+        """The results in the order of the suites; of unfit tables those of the schema alone."""
+        judged = [name for name in SUITES if name in self._suites]
+        return {name: self._suites[name] for name in judged if self.sound or name in SCHEMA_SUITES}
 
 
 def _id_columns(table: pd.DataFrame) -> list[str]:
@@ -79,9 +134,7 @@ def _configured(check: Check) -> Any:
     )
 
 
-def _outcome(
-    check: Check, outcome: dict[str, Any], tables: dict[str, pd.DataFrame]
-) -> dict[str, Any]:
+def _outcome(check: Check, outcome: dict[str, Any], evidence: pd.DataFrame) -> dict[str, Any]:
     result, kwargs = outcome["result"], outcome["expectation_config"]["kwargs"]
     limits = ("column_list", "type_", "max_value", "min_value")
     on_rows = "unexpected_count" in result
@@ -94,8 +147,7 @@ def _outcome(
         }
         for row in rows[:ROWS_SHOWN]
     ]
-    if check.evidence and not outcome["success"]:
-        evidence = tables[check.evidence].head(ROWS_SHOWN)
+    if check.name == CONTRADICTIONS and not outcome["success"]:
         failing = [dict(zip(evidence.columns, row, strict=True)) for row in evidence.to_numpy()]
     return {
         "name": check.name,

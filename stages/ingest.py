@@ -1,10 +1,10 @@
 """Ranking files to data/ingested: the canonical table, the quarantine and the counts."""
 
-import json
 import sys
+from pathlib import Path
 
-from rewardgate.files import write_json, write_table, write_text
-from rewardgate.ingest import find_inputs, ingest
+from rewardgate.files import write_json
+from rewardgate.ingest import find_inputs, ingest_files
 from rewardgate.settings import load_settings
 from rewardgate.stage_run import count
 from stages import run_stage
@@ -13,12 +13,10 @@ from stages import run_stage
 def main() -> None:
     settings = load_settings().ingest
     inputs = find_inputs(settings.inputs)
-    ingested = ingest(inputs.files, settings.max_quarantined_share)
-    lines = [json.dumps(fault, ensure_ascii=False) + "\n" for fault in ingested.quarantine]
-    write_table("data/ingested/responses.parquet", ingested.responses)
-    write_text("data/ingested/quarantine.jsonl", "".join(lines))
-    write_json("reports/ingest.json", ingested.counts | {"skipped_files": inputs.skipped})
-    counts = ingested.counts
+    counts = ingest_files(
+        inputs.files, settings.max_quarantined_share, Path("data/ingested"), Path("data/shards")
+    )
+    write_json("reports/ingest.json", counts | {"skipped_files": inputs.skipped})
     count(**{name: counts[name] for name in ("rankings", "prompts", "responses")})
     print(
         f"ingest: {counts['rankings']} rankings, {counts['prompts']} prompts, "

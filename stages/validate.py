@@ -2,9 +2,10 @@
 
 import sys
 
+from rewardgate.canonical import Chunks
 from rewardgate.data_docs import write_data_docs
 from rewardgate.errors import RewardGateError
-from rewardgate.files import read_table, write_json
+from rewardgate.files import write_json
 from rewardgate.settings import load_settings
 from rewardgate.stage_run import count
 from rewardgate.validation import validate
@@ -13,7 +14,7 @@ from stages import run_stage
 
 def main() -> None:
     settings = load_settings().validation
-    validation = validate(read_table("data/ingested/responses.parquet"), settings)
+    validation = validate(Chunks("data/ingested/responses.parquet"), settings)
     write_json("reports/validation.json", validation.result)
     write_data_docs("reports/data_docs", validation.suites)
     expectations = validation.result["expectations"]

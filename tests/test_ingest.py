@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rewardgate.canonical import COLUMNS
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import COLUMNS, find_inputs, ingest
+from rewardgate.ingest import find_inputs, ingest
 
 
 def record(prompt: str = "Why?", texts: str = "ab", **fields: Any) -> dict[str, Any]:

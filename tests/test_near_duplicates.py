@@ -1,17 +1,21 @@
 """Near-duplicate prompts share a group; others do not."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
-from rewardgate.near_duplicates import group_prompts
+from rewardgate import near_duplicates
+from rewardgate.near_duplicates import bands_of, group_prompts
 from rewardgate.normalise import matching_form
 
 
 def group(prompts: list[str], similarity: float = 0.7) -> list[int]:
-    return group_prompts(prompts, similarity, 5, 128, seed=1).tolist()
+    return group_prompts(prompts, similarity, 5, 128).tolist()
 
 
 def jaccard(left: str, right: str) -> float:
@@ -61,7 +65,7 @@ def test_short_symbolic_and_empty_prompts() -> None:
     assert group([]) == []
 
 
-def test_few_misses_at_the_threshold() -> None:
+def test_few_misses_and_none_is_wrong_at_the_threshold() -> None:
     random_ = random.Random(0)
     words = ["".join(random_.choices("abcdefghijklmnopqrstuvwxyz", k=5)) for _ in range(2000)]
     pairs = []
@@ -77,6 +81,44 @@ def test_few_misses_at_the_threshold() -> None:
     assert alike.sum() > 200
     assert not found[~alike].any()
     assert found[alike].mean() > 0.98
+
+
+@given(
+    st.lists(st.text("ab c", max_size=14), min_size=1, max_size=14),
+    st.sampled_from([0.1, 0.34, 0.5, 0.7, 0.9, 1.0]),
+    st.integers(1, 3),
+)
+@settings(max_examples=20)
+def test_groups_are_those_of_comparing_every_prompt_with_every_other(
+    prompts: list[str], similarity: float, at_once: int
+) -> None:
+    alike = [[jaccard(one, other) >= similarity for other in prompts] for one in prompts]
+    _, expected = connected_components(np.array(alike))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_duplicates, "PROMPTS_AT_ONCE", at_once)
+        patch.setattr(near_duplicates, "PAIRS_AT_ONCE", at_once)
+        patch.setattr(near_duplicates, "MISS", 1e-12)
+        found = group_prompts(prompts, similarity, 5, 1024).tolist()
+    assert found == group_of_first(expected)
+
+
+def group_of_first(labels: Sequence[int]) -> list[int]:
+    """The same groups, counted from 0 in order of appearance."""
+    number = {label: at for at, label in enumerate(dict.fromkeys(labels))}
+    return [number[label] for label in labels]
+
+
+def test_as_many_rows_as_keep_misses_below_two_percent() -> None:
+    # 25 bands of 5: (1 - 0.7^5)^25 = 0.010; 21 bands of 6: (1 - 0.7^6)^21 = 0.072
+    assert bands_of(0.7, 128) == (25, 5)
+    assert bands_of(1.0, 128) == (1, 128)
+    assert bands_of(0.01, 16) == (16, 1)
+
+
+def test_many_copies_of_one_prompt_beside_many_short_ones() -> None:
+    copies = [f"{BOOK}, take {number}" for number in range(300)]
+    short = [f"sum {number}" for number in range(300)]
+    assert group(copies + short, 0.7)[:300] == [0] * 300
 
 
 @given(st.lists(st.text("ab c", min_size=6, max_size=14), min_size=1, max_size=12), st.randoms())

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rewardgate.canonical import COLUMNS
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import COLUMNS
 from rewardgate.near_duplicates import group_prompts
 from rewardgate.normalise import matching_form
 from rewardgate.pairs import pairs_of
@@ -25,6 +25,7 @@ from rewardgate.splits import (
     TOO_FEW_RANKS,
     home_of,
     split,
+    split_files,
 )
 
 SETTINGS = Split(
@@ -233,7 +234,7 @@ def test_nothing_is_shared_and_nothing_is_lost(rankings: list[list[Any]]) -> Non
         assert (rows.groupby("ranking_id")["rank"].nunique() >= 2).all()
     kept = pd.concat(result.splits.values())
     where = pd.concat([rows.assign(at=name) for name, rows in result.splits.items()])
-    groups = group_prompts(where["prompt"].tolist(), 0.7, 5, 128, seed=1)
+    groups = group_prompts(where["prompt"].tolist(), 0.7, 5, 128)
     assert (where.groupby(groups)["at"].nunique() == 1).all()
     together = pd.concat([kept, result.excluded[COLUMNS]]).sort_values(
         ["ranking_id", "response_id"]
@@ -244,6 +245,22 @@ def test_nothing_is_shared_and_nothing_is_lost(rankings: list[list[Any]]) -> Non
     )
     pairs = sum(len(pairs_of(rows)) for rows in result.splits.values())
     assert pairs == sum(size["pairs"] for size in result.report["splits"].values())
+
+
+@given(tables())
+@settings(max_examples=8, deadline=None)
+def test_a_table_in_pieces_is_split_as_one(
+    tmp_path_factory: pytest.TempPathFactory, rankings: list[list[Any]]
+) -> None:
+    rankings = [*rankings, *filler()]
+    whole, pieces = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("pieces")
+    report = split_files([table(*rankings)], SETTINGS, whole)
+    parts = [table(*rankings[at : at + 12]) for at in range(0, len(rankings), 12)]
+    assert split_files(parts, SETTINGS, pieces) == report
+    names = sorted(file.name for file in whole.iterdir())
+    assert len(names) == 5
+    for name in names:
+        assert (whole / name).read_bytes() == (pieces / name).read_bytes()
 
 
 @given(tables(), tables(), st.randoms())

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rewardgate.canonical import COLUMNS
 from rewardgate.data_docs import write_data_docs
 from rewardgate.errors import RewardGateError
 from rewardgate.expectations import checks_of
-from rewardgate.ingest import COLUMNS
 from rewardgate.settings import Validate
 from rewardgate.validation import validate
 
@@ -43,7 +43,12 @@ def table() -> pd.DataFrame:
 
 
 def outcomes(frame: pd.DataFrame, settings: Validate = SETTINGS) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in validate(frame, settings).result["expectations"]}
+    return {one["name"]: one for one in validate([frame], settings).result["expectations"]}
+
+
+def pieces(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The table in pieces of one ranking."""
+    return [rows.reset_index(drop=True) for _, rows in frame.groupby("ranking_id", sort=False)]
 
 
 def failed(frame: pd.DataFrame, settings: Validate = SETTINGS) -> list[str]:
@@ -60,7 +65,7 @@ def with_value(row: int | list[int], column: str, value: Any) -> Callable[[], pd
 
 
 def test_good_table_passes_with_its_figures() -> None:
-    result = validate(table(), SETTINGS).result
+    result = validate([table()], SETTINGS).result
     assert result["success"]
     by_name = {one["name"]: one for one in result["expectations"]}
     assert list(by_name) == [check.name for check in checks_of(SETTINGS)]
@@ -98,10 +103,13 @@ def test_good_table_passes_with_its_figures() -> None:
 def test_one_fault_fails_one_expectation(
     name: str, faulty: Callable[[], pd.DataFrame], failing: tuple[Any, ...] | None
 ) -> None:
-    outcome = outcomes(faulty())
+    frame = faulty()
+    outcome = outcomes(frame)
     assert [key for key, one in outcome.items() if not one["success"]] == [name]
     if failing is not None:
         assert tuple(outcome[name]["failing"][0].values()) == failing
+    in_pieces = validate(pieces(frame), SETTINGS)
+    assert {one["name"]: one for one in in_pieces.result["expectations"]} == outcome
 
 
 def test_rank_zero_and_repeated_response_id() -> None:
@@ -134,6 +142,7 @@ def test_contradictions_are_both_sides_of_a_reversed_comparison() -> None:
         {"prompt_id": "p2", "response_id": "r0", "value": "above r1 here, below it elsewhere"},
         {"prompt_id": "p2", "response_id": "r1", "value": "above r0 here, below it elsewhere"},
     ]
+    assert validate(pieces(frame), SETTINGS).result == validate([frame], SETTINGS).result
     tied = table()
     tied.loc[1, "text"] = "long text"  # the same text at two ranks contradicts itself
     assert outcomes(tied)["contradictions_rare"]["observed"] == pytest.approx(1 / 9, abs=1e-6)
@@ -144,22 +153,47 @@ def test_contradictions_are_both_sides_of_a_reversed_comparison() -> None:
 def test_warning_does_not_fail_the_data_and_severity_can_be_set() -> None:
     strict = SETTINGS.model_copy(update={"max_longer_chosen_share": 0.1})
     assert failed(table(), strict) == ["chosen_not_just_longer"]
-    assert validate(table(), strict).result["success"]
+    assert validate([table()], strict).result["success"]
     as_error = strict.model_copy(update={"severity": {"chosen_not_just_longer": "error"}})
-    assert not validate(table(), as_error).result["success"]
+    assert not validate([table()], as_error).result["success"]
 
 
 @pytest.mark.parametrize("name", ["text_non_empty", "columns"])
 def test_severity_of_an_unknown_expectation(name: str) -> None:
     settings = SETTINGS.model_copy(update={"severity": {name: "warning"}})
     with pytest.raises(RewardGateError, match=f"validate.severity.{name}: no such expectation"):
-        validate(table(), settings)
+        validate([table()], settings)
+
+
+def test_pieces_of_a_table_are_judged_and_documented_as_one(tmp_path: Path) -> None:
+    frame = table()
+    frame["domain"] = ["x", "x", "x", "y", "y", "y", "x", "x", "x"]
+    frame.loc[[2, 8], "text"] = ""
+    frame.loc[4, "strength"] = np.inf
+    whole, many = validate([frame], SETTINGS), validate(pieces(frame), SETTINGS)
+    assert many.result == whole.result
+    assert not whole.result["success"]
+    for name, validation in (("whole", whole), ("many", many)):
+        write_data_docs(tmp_path / name, validation.suites)
+    page = (tmp_path / "whole/index.html").read_text(encoding="utf-8")
+    assert (tmp_path / "many/index.html").read_text(encoding="utf-8") == page
+
+
+def test_a_null_in_a_later_piece_leaves_the_schema_alone() -> None:
+    frame = table()
+    frame.loc[[4, 7], "text"] = None
+    result = validate(pieces(frame), SETTINGS).result
+    assert result == validate([frame], SETTINGS).result
+    assert {one["suite"] for one in result["expectations"]} == {"columns", "values"}
+    assert [one["observed"] for one in result["expectations"] if one["name"] == "text_present"] == [
+        2
+    ]
 
 
 def test_data_docs_are_deterministic_offline_and_escaped(tmp_path: Path) -> None:
     frame = with_value([0, 1, 2], "domain", "<script>$x</script>")()
     for folder in ("a", "b"):
-        write_data_docs(tmp_path / folder, validate(frame, SETTINGS).suites)
+        write_data_docs(tmp_path / folder, validate([frame], SETTINGS).suites)
     page = (tmp_path / "a" / "index.html").read_text(encoding="utf-8")
     assert page == (tmp_path / "b" / "index.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;$x&lt;/script&gt;" in page

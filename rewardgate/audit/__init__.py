@@ -13,8 +13,8 @@ from rewardgate.audit.consensus import cross_fitted_margins, features_of
 from rewardgate.audit.noise import consistency, noise_from_margins, noise_from_repeats
 from rewardgate.audit.others import against_others
 from rewardgate.audit.overlap import skills, votes_of
+from rewardgate.canonical import UNKNOWN_ANNOTATOR
 from rewardgate.errors import RewardGateError
-from rewardgate.ingest import UNKNOWN_ANNOTATOR
 from rewardgate.intervals import Interval, clustered_mean
 from rewardgate.metrics import correct
 from rewardgate.settings import Audit

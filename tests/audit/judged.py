@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rewardgate.ingest import COLUMNS
+from rewardgate.canonical import COLUMNS
 from rewardgate.settings import Audit
 
 SETTINGS = Audit(

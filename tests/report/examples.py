@@ -271,7 +271,7 @@ def build(
         **shown,
         "samples": samples(scored["test"], 4),
         "split": divided.report,
-        "validation": validate(ingested.responses, strict_lengths).result,
+        "validation": validate([ingested.responses], strict_lengths).result,
         "ingest": ingested.counts | {"skipped_files": ["README.md"]},
         "train": {
             "base": "/home/someone/models/tiny-encoder",

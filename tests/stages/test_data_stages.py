@@ -36,12 +36,13 @@ def write(project: Path, lines: list[str], name: str = "mine.jsonl") -> None:
 
 
 def outputs(project: Path) -> dict[str, bytes]:
+    """What the stages wrote, without the cache of files read before."""
     folders = (project / "data", project / "reports")
     return {
         file.relative_to(project).as_posix(): file.read_bytes()
         for folder in folders
         for file in sorted(folder.rglob("*"))
-        if file.is_file()
+        if file.is_file() and not file.is_relative_to(project / "data/shards")
     }
 
 
