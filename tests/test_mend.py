@@ -92,10 +92,12 @@ def test_a_damaged_list_of_a_folder_is_dropped_and_made_again(project: Project) 
 
 def test_a_lock_file_that_was_cut_off_is_told_and_costs_nothing(project: Project) -> None:
     before = project.lock()
-    Path("dvc.lock").write_text("")
+    Path("dvc.lock").write_text(before[:6])
     with pytest.raises(RewardGateError, match=r"dvc\.lock: cut off or altered; `git checkout"):
         mend()
-    os.remove("dvc.lock")
+    Path("dvc.lock").write_text("")
+    assert mend() == ["dvc.lock: was cut off and is empty; removed, and made again from the cache"]
+    assert not Path("dvc.lock").exists()
     assert mend() == []
     told = project.run("dvc", "repro").stdout
     assert "Stage 'two' is cached - skipping run" in told
