@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,19 @@ def environment() -> dict[str, str]:
 
 
 def lock_stages(path: Path) -> dict[str, Any]:
-    """The stages of dvc.lock without `promote`, which DVC writes after the promotion."""
+    """The stages of dvc.lock that the verdict rests on, `gate` among them.
+
+    `promote` is not, since DVC writes it after the promotion, nor is what was run beside the
+    pipeline: the same verdict is the same promotion, whatever else the project holds.
+    Raises RewardGateError if the file is missing or no lock file.
+    """
     try:
-        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"].items()
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        needed = ["gate"]
+        for name in needed:  # grows as it goes
+            read = [dep["path"] for dep in stages[name].get("deps", [])]
+            makers = (other for other, at in stages.items() if _makes(at.get("outs", []), read))
+            needed += [other for other in makers if other not in needed]
     except FileNotFoundError:
         raise RewardGateError(f"{path}: no such file; promote through `dvc repro`") from None
     except (yaml.YAMLError, TypeError, KeyError, AttributeError):
@@ -129,7 +139,16 @@ def lock_stages(path: Path) -> dict[str, Any]:
             f"{path}: cut off or altered, it is no lock file; `git checkout {path}`, or remove it, "
             "and run again"
         ) from None
-    return {name: stage for name, stage in stages if name != "promote"}
+    return {name: stages[name] for name in sorted(needed)}
+
+
+def _makes(outs: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> bool:
+    """Whether one of the paths is an output, lies in one or holds one."""
+    return any(
+        f"{path}/".startswith(f"{out['path']}/") or f"{out['path']}/".startswith(f"{path}/")
+        for out in outs
+        for path in paths
+    )
 
 
 def git_state() -> Git:

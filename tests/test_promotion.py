@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from rewardgate.bundle import load_promoted
 from rewardgate.errors import RewardGateError
@@ -184,8 +185,17 @@ def test_nothing_promoted_is_said_so(tmp_path: Path) -> None:
         load_promoted(tmp_path)
 
 
-def test_the_recorded_lock_leaves_out_the_promotion_itself(tmp_path: Path) -> None:
-    (tmp_path / "dvc.lock").write_text("stages: {promote: {cmd: b}, gate: {cmd: a}}")
-    assert lock_stages(tmp_path / "dvc.lock") == {"gate": {"cmd": "a"}}
+def test_the_recorded_lock_is_what_the_verdict_rests_on(tmp_path: Path) -> None:
+    """`gate` reads a file of `split`'s folder and a folder in which `train` wrote."""
+    lock = {
+        "promote": {"deps": [{"path": "verdict.json"}]},
+        "gate": {"deps": [{"path": "split/test.parquet"}, {"path": "models"}]},
+        "train": {"outs": [{"path": "models/candidate"}], "deps": [{"path": "split"}]},
+        "split": {"outs": [{"path": "split"}], "deps": [{"path": "ingested"}]},
+        "ingest": {"outs": [{"path": "ingested"}]},
+        "beside": {"outs": [{"path": "model"}], "deps": [{"path": "split"}]},
+    }
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": lock}))
+    assert lock_stages(tmp_path / "dvc.lock").keys() == {"gate", "train", "split", "ingest"}
     with pytest.raises(RewardGateError, match="promote through `dvc repro`"):
         lock_stages(tmp_path / "none.lock")
