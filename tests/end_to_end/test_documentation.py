@@ -48,6 +48,15 @@ ELSEWHERE = {
     "openssl pkeyutl": ("tests/test_signing.py", "openssl"),
     "REWARDGATE_TOKEN=... rewardgate serve": ("tests/server/test_serve_command.py", "s3cret"),
     "rewardgate serve --host 0.0.0.0": ("tests/server/test_serving.py", "get_reward"),
+    "rewardgate run --set rewards.process_weight": (
+        "tests/end_to_end/test_process_promotion.py",
+        "rewards.process_weight=",
+    ),
+    "dvc repro ensemble": ("tests/stages/test_ensemble_stage.py", "ensemble.main()"),
+    "python -m benchmarks.crashes": (
+        "tests/end_to_end/test_crashes.py",
+        "benchmarks.crashes",
+    ),
     "python -m openrlhf": "OpenRLHF trains on GPUs alone",
     "prefect server start": ("tests/end_to_end/served_prefect.py", "server"),
     "prefect worker start": ("tests/end_to_end/test_deployments.py", "worker"),
