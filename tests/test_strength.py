@@ -143,7 +143,7 @@ def test_the_column_is_the_last_and_null_where_unknown(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table["strength"], [2.0, np.nan, np.nan, np.nan])
     settings = load_settings(PARAMS).validation
     known = settings.model_copy(update={"known_domains": ["general"]})
-    assert validate(table, known).result["success"]
+    assert validate([table], known).result["success"]
     for name in ("a", "b"):
         write_table(tmp_path / name, table)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

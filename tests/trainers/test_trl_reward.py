@@ -69,7 +69,8 @@ def test_the_parts_are_logged(project: Path, bundle: Promoted, texts: Any) -> No
     assert extra["judge/score"] == pytest.approx([row["score"] for row in rows], abs=1e-5)
     assert extra["judge/rule_right"][:4] == [2.0, 0.0, 0.0, 2.0]
     assert extra["judge/broken"] == [float("bad" in text) for text in texts.responses]
-    added = [extra[f"judge/{part}"] for part in ("rm", "rule_right", "rule_safe")]
+    parts = ["rm", "rule_right", "rule_safe", *(["process"] if bundle.process else [])]
+    added = [extra[f"judge/{part}"] for part in parts]
     taken = [extra[f"judge/{part}"] for part in ("length_penalty", "repetition_penalty")]
     for place, response in enumerate(texts.responses):
         soft = sum(part[place] for part in added) - sum(part[place] for part in taken)
