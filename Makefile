@@ -12,6 +12,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 run: setup  ## set up, then run the pipeline to its verdict
 	$(BIN)/rewardgate run
 
+# Two tests at a time, and waiting threads of one that do not spin while the other has work.
+test: export OMP_WAIT_POLICY := passive
 test: setup check  ## set up, then lint, check types and run all tests
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
