@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from rewardgate.out_of_core import insert
 
 NEAR_DUPLICATE = "near-duplicate of a prompt in a more protected split"
 SHARED_TEXT = "response text is also in a more protected split"
@@ -86,14 +87,16 @@ class Exclusions:
     ) -> None:
         """Numbers (rows,) of rows, rankings, ranks and texts; `first_rows` has ranking, prompt_id
         and domain of each ranking."""
-        self._insert("rows", {"row": row, "ranking": ranking, "rank": rank, "text": text})
-        self._insert("rankings", dict(first_rows.items()))
+        insert(
+            self._connection, "rows", {"row": row, "ranking": ranking, "rank": rank, "text": text}
+        )
+        insert(self._connection, "rankings", dict(first_rows.items()))
 
     def decide(self, group: NDArray[np.int64], level: NDArray[np.int64]) -> None:
         """group, level (rankings,): of each ranking's prompt; a lower level is more protected."""
         self._connection.execute("CREATE TABLE homes (ranking BIGINT, near BIGINT, level BIGINT)")
         ranking = np.arange(len(group))
-        self._insert("homes", {"ranking": ranking, "near": group, "level": level})
+        insert(self._connection, "homes", {"ranking": ranking, "near": group, "level": level})
         self._connection.execute(EXCLUDE)
 
     def between(self, start: int, end: int) -> pd.DataFrame:
@@ -140,8 +143,3 @@ class Exclusions:
             "FROM kept JOIN rankings USING (ranking) GROUP BY prompt_id"
             ") GROUP BY domain, level ORDER BY domain, level"
         ).fetch_df()
-
-    def _insert(self, table: str, columns: dict[Any, Any]) -> None:
-        self._connection.register("chunk", pa.table({k: pa.array(v) for k, v in columns.items()}))
-        self._connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM chunk")
-        self._connection.unregister("chunk")

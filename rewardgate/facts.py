@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rewardgate.out_of_core import insert
 from rewardgate.pairs import pairs_of
 
 TABLES = """
@@ -99,10 +100,8 @@ class Facts:
         pairs = pairs_of(responses)
         pair, upwards = self._compared(responses, pairs)
         same = pair == 0
-        compared = pa.table({"pair": pair[~same], "upwards": upwards[~same]})
-        self.connection.register("chunk", compared)
-        self.connection.execute("INSERT INTO comparisons SELECT pair, upwards FROM chunk")
-        self.connection.unregister("chunk")
+        compared = {"pair": pair[~same], "upwards": upwards[~same]}
+        insert(self.connection, "comparisons", compared)
         size = responses.groupby("ranking_id", sort=False).size().to_numpy()
         chars = responses["text"].str.len().to_numpy()
         self.rows += len(responses)

@@ -6,11 +6,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency
 
 from rewardgate.normalise import matching_form
+from rewardgate.out_of_core import insert
 
 TRAIN = 0
 """Code of the training split; others are held out."""
@@ -93,10 +93,7 @@ class Leakage:
         np.bitwise_or.at(splits, chosen, bit)
         np.bitwise_or.at(splits, rejected, bit)
         used = splits > 0
-        chunk = pa.table({"text": text[used], "splits": splits[used]})
-        self._connection.register("chunk", chunk)
-        self._connection.execute(f"INSERT INTO {self._name} SELECT text, splits FROM chunk")
-        self._connection.unregister("chunk")
+        insert(self._connection, self._name, {"text": text[used], "splits": splits[used]})
 
     def figures(self) -> dict[str, Any]:
         by_group = np.zeros_like(
