@@ -20,7 +20,7 @@ def launch(
     return subprocess.run(
         [sys.executable, *(launcher or []), str(HERE / script), *map(str, arguments)],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(HERE)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, HERE)))},
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -52,7 +52,6 @@ ELSEWHERE = {
         "tests/end_to_end/test_process_promotion.py",
         "rewards.process_weight=",
     ),
-    "dvc repro ensemble": ("tests/stages/test_ensemble_stage.py", "ensemble.main()"),
     "python -m benchmarks.crashes": (
         "tests/end_to_end/test_crashes.py",
         "benchmarks.crashes",
