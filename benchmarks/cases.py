@@ -66,7 +66,7 @@ class Case:
     held_out: int
     recipe: Recipe
     peer: PeerSettings
-    our_epochs: int = 1
+    our_epochs: float = 1
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Canonical tables to train on and to judge by."""

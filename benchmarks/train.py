@@ -24,6 +24,9 @@ from rewardgate.pairs import pairs_of
 
 PEER, OURS = SIDES
 
+QUARTER = 0.25
+"""How much longer rewardgate is trained each time that it is less accurate."""
+
 TUNED = [PeerSettings(b, s) for b in (1, 2, 4, 12, 36) for s in ("random", "group_by_length")]
 """Settings of TRL that --tune tries."""
 
@@ -56,12 +59,17 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scale", type=int, default=1, help="times as many steps")
     parser.add_argument(
         "--until-equal",
-        type=int,
+        type=float,
         default=3,
         metavar="EPOCHS",
         help="most epochs of rewardgate to reach the held-out accuracy of TRL's one",
     )
-    parser.add_argument("--learning-rate", type=float, help="of both sides")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        nargs="+",
+        help="of both sides; of several each side takes its most accurate",
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch", type=int, help="pairs that TRL encodes at once")
     parser.add_argument(
@@ -92,15 +100,12 @@ def cases(args: argparse.Namespace, folder: Path) -> list[Case]:
         found = [replace(c, recipe=replace(c.recipe, bf16=True)) for c in found]
     if args.batch:
         found = [replace(c, peer=replace(c.peer, batch=args.batch)) for c in found]
-    if args.learning_rate:
-        rate = args.learning_rate
-        found = [replace(c, recipe=replace(c.recipe, learning_rate=rate)) for c in found]
     return found
 
 
 def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
-    """Train on both sides in turn, then rewardgate for more epochs while TRL is more accurate."""
-    sides = trained(case, [PEER] if args.tune else [PEER, OURS], args)
+    """Train on both sides in turn, then rewardgate for longer while TRL is more accurate."""
+    sides = best(case, [PEER] if args.tune else [PEER, OURS], args)
     row = {
         "case": {**asdict(case), "base": case.model},
         "threads": args.threads,
@@ -109,11 +114,23 @@ def measure(case: Case, args: argparse.Namespace) -> dict[str, Any]:
     }
     if args.tune:
         return row
-    epochs, ours = 1, sides[OURS]
+    epochs, ours = 1.0, sides[OURS]
     while ours["accuracy"] < sides[PEER]["accuracy"] and epochs < args.until_equal:
-        epochs += 1
-        ours = trained(replace(case, our_epochs=epochs), [OURS], args)[OURS]
+        epochs += QUARTER
+        ours = best(replace(case, our_epochs=epochs), [OURS], args)[OURS]
     return {**row, "equal": {"epochs": epochs, **ours}}
+
+
+def best(case: Case, names: list[str], args: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Train at every learning rate; of each side the most accurate."""
+    rates = args.learning_rate or [case.recipe.learning_rate]
+    recipes = [replace(case.recipe, learning_rate=rate) for rate in rates]
+    tried = [trained(replace(case, recipe=recipe), names, args) for recipe in recipes]
+    return {name: max((sides[name] for sides in tried), key=_accuracy) for name in names}
+
+
+def _accuracy(side: dict[str, Any]) -> float:
+    return float(side["accuracy"])
 
 
 def trained(case: Case, names: list[str], args: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -123,16 +140,20 @@ def trained(case: Case, names: list[str], args: argparse.Namespace) -> dict[str,
     runs, accuracies = take_turns(serve, names, repetitions, case, args.threads)
     sides = {}
     for name in names:
-        best: Measured = min(runs[name], key=lambda run: run.seconds)
-        speed = best.pairs / best.seconds
-        sides[name] = {**asdict(best), "pairs_per_second": speed, "accuracy": accuracies[name]}
+        fastest: Measured = min(runs[name], key=lambda run: run.seconds)
+        sides[name] = {
+            **asdict(fastest),
+            "pairs_per_second": fastest.pairs / fastest.seconds,
+            "accuracy": accuracies[name],
+            "learning_rate": case.recipe.learning_rate,
+        }
     return sides
 
 
 def columns(args: argparse.Namespace) -> list[str]:
     """Titles; two figures in a column are TRL's and rewardgate's."""
     titles = ["model", "data", "K", "tokens", "pairs", "pairs/s", "ratio", "tokens/pair"]
-    titles += ["padding", "peak MiB", "held-out pairs", "accuracy"]
+    titles += ["padding", "peak MiB", "held-out pairs", "rate", "accuracy"]
     titles += ["TRL's batch", "order"] if args.tune else ["epochs to equal", "ratio then"]
     return titles + ["MFU"] * bool(args.peak_tflops)
 
@@ -156,6 +177,7 @@ def cells(row: dict[str, Any], args: argparse.Namespace) -> list[str]:
         each(lambda run: 1 - run["tokens"] / run["positions"], ".0%"),
         each(lambda run: run["peak_memory"] / 2**20, ".0f"),
         str(row["held_out_pairs"]),
+        each(lambda run: run["learning_rate"], "g"),
         each(lambda run: run["accuracy"], ".3f"),
     ]
     if args.tune:
@@ -171,7 +193,7 @@ def equal_accuracy(ours: dict[str, Any], peer: dict[str, Any]) -> list[str]:
     """The epochs after which rewardgate is at least as accurate as TRL, its accuracy then, and how
     many times as fast all of them are as TRL's one."""
     reached = ours["accuracy"] >= peer["accuracy"]
-    epochs = f"{'' if reached else 'over '}{ours['epochs']} ({ours['accuracy']:.3f})"
+    epochs = f"{'' if reached else 'over '}{ours['epochs']:g} ({ours['accuracy']:.3f})"
     return [epochs, f"{peer['seconds'] / ours['seconds']:.1f}" if reached else ""]
 
 

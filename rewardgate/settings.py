@@ -98,7 +98,7 @@ class TrainPreset(Section):
     gradient_checkpointing: bool = False
     max_length: Annotated[int, Field(ge=16)]
     batch_pairs: Count
-    epochs: Count
+    epochs: Positive
 
 
 class Loss(Section):

@@ -435,9 +435,12 @@ def _require_finite(name: str, value: float, where: str = "") -> None:
 
 
 def plan_of(examples: Sequence[ItemT], preset: TrainPreset, seed: int) -> list[list[int]]:
-    """The batches of all epochs, one after the other."""
-    epochs = range(preset.epochs)
-    return [b for epoch in epochs for b in batches_of(examples, preset.batch_pairs, [seed, epoch])]
+    """The batches of all epochs, one after the other; of a part of an epoch its first ones."""
+    plan = []
+    for epoch in range(math.ceil(preset.epochs)):
+        batches = batches_of(examples, preset.batch_pairs, [seed, epoch])
+        plan += batches[: math.ceil(min(preset.epochs - epoch, 1) * len(batches))]
+    return plan
 
 
 def first_prompts(responses: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -111,6 +111,21 @@ def eval_loss(model: RewardModel, eval_set) -> float:
     return losses.groupby(scored.pairs["prompt_id"]).mean().mean()
 
 
+def test_a_part_of_an_epoch_takes_its_first_batches_and_its_rate_still_falls_to_zero(
+    tiny_encoder: Path,
+) -> None:
+    def plan(epochs: float) -> list[list[int]]:
+        settings = settings_with(tiny_encoder, epochs=epochs)
+        model = RewardModel.from_base(str(tiny_encoder), 64, seed=0)
+        return Trainer.prepare(model, table(24), table(4), settings, 0).plan
+
+    one, two = plan(1), plan(2)
+    assert two[: len(one)] == one
+    assert plan(0.5) == one[: math.ceil(len(one) / 2)]
+    assert plan(1.25) == two[: len(one) + math.ceil((len(two) - len(one)) / 4)]
+    assert warmup_cosine(len(plan(1.25)), len(plan(1.25)), 0.1) == pytest.approx(0)
+
+
 def test_training_learns_the_rule_and_logs_the_curve(tiny_encoder: Path, tmp_path: Path) -> None:
     _, log, report = run(tiny_encoder, tmp_path / "c", tmp_path / "m", epochs=8)
     assert log.evals[-1]["eval_accuracy"] == 1.0
