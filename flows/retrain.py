@@ -38,7 +38,7 @@ from prefect.settings import PREFECT_API_URL  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 TEST = Path("data/split/test.parquet")
-ALWAYS_ASKED = {"champion", "promote"}
+ALWAYS_ASKED = {"start", "champion", "promote"}
 """Stages that DVC always counts as stale, since what is promoted lies outside what it tracks."""
 
 RETRIES = 2

@@ -137,7 +137,7 @@ def status() -> None:
     else:
         typer.echo("candidate: none judged yet")
     with Repo() as repo:
-        stale = set(repo.status(targets=["promote"], with_deps=True)) - {"champion"}
+        stale = set(repo.status(targets=["promote"], with_deps=True)) - {"start", "champion"}
     if is_current(VERDICT, PROMOTED):
         stale.discard("promote")
     typer.echo(f"stale:     {', '.join(sorted(stale)) or 'nothing'}")

@@ -208,7 +208,7 @@ def test_another_run_makes_a_second_version_and_caches_the_rest(shell: Shell) ->
     ran = shell.run("rewardgate run --set gate.checks.accuracy.threshold=0.01")
     outcomes = dict(re.findall(r"^ ?(\w+) +(ran|cached)\b", ran, re.MULTILINE))
     assert {stage for stage, outcome in outcomes.items() if outcome == "ran"} == {
-        "champion", "gate", "promote",
+        "start", "champion", "gate", "promote",
     }  # fmt: skip
     assert {"ingest", "train", "evaluate"} <= outcomes.keys()
     assert "previous" in shell.run("rewardgate list")
