@@ -1,6 +1,7 @@
 """Where training starts, what it refuses to start from, and what starting there is worth."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scoring_project import CALIBRATION, publish_bundle, save_fresh
+from scoring_project import CALIBRATION, make_scoring_project, publish_bundle, save_fresh
 from tables import responses_table
 from test_training import settings_with
 
@@ -24,6 +25,7 @@ from rewardgate.signing import make_keys
 from rewardgate.start import INGESTED, open_start, start_of
 from rewardgate.trained_on import TRAINED_ON, read_record, record_of
 from rewardgate.training import train
+from stages import calibrate, evaluate
 
 PROMOTED = Path("models/promoted")
 
@@ -49,18 +51,18 @@ def promote(data: str, start: dict[str, str] | None = None, **changes: object) -
     return publish_bundle(Path("models/candidate"), reports, PROMOTED, extra=extra, **changes)
 
 
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
 def rankings(numbers: range) -> pd.DataFrame:
-    """'good' before 'bad' beats 'bad' before 'good': a rule of order, not of words."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
+    """The earlier letter of the alphabet wins: a rule that few rankings do not tell."""
+    drawn = [sorted(random.Random(n).sample(LETTERS, 2)) for n in numbers]
     return responses_table(
         [
-            (
-                f"what is {letters[n % 26]} {letters[n // 26]} {n} ?",
-                [(f"good {n} bad", 1), (f"bad {n} good", 2)],
-            )
-            for n in numbers
+            (f"what is {n} {LETTERS[n % 26]} ?", [(f"it is {first}", 1), (f"it is {last}", 2)])
+            for n, (first, last) in zip(numbers, drawn, strict=True)
         ]
-    ).assign(prompt_id=lambda t: "q" + t["prompt"].str.extract(r"(\d+) \?")[0])
+    ).assign(prompt_id=lambda t: "q" + t["prompt"].str.extract(r"(\d+)")[0])
 
 
 def found(data: str, setting: str = "current") -> tuple[dict[str, str] | None, str]:
@@ -172,7 +174,7 @@ def trained(
     settings = settings_with(base, epochs=epochs)
     model = RewardModel.from_base(str(base), 64, seed=0, start=start)
     checkpoints = Checkpoints(out / "checkpoints", {})
-    train(model, rankings(numbers), rankings(range(90, 94)), settings, 0, checkpoints)
+    train(model, rankings(numbers), rankings(range(200, 204)), settings, 0, checkpoints)
     model.save(out / "model")
     return model
 
@@ -180,19 +182,19 @@ def trained(
 def test_few_steps_from_the_champion_beat_as_many_from_the_base(
     tiny_encoder: Path, tmp_path: Path
 ) -> None:
-    trained(tiny_encoder, range(48), tmp_path / "champion", epochs=6)
-    from_base = trained(tiny_encoder, range(50, 58), tmp_path / "base")
+    trained(tiny_encoder, range(100), tmp_path / "champion", epochs=4)
+    from_base = trained(tiny_encoder, range(100, 116), tmp_path / "base")
     start = tmp_path / "champion/model"
-    from_champion = trained(tiny_encoder, range(50, 58), tmp_path / "one", start)
-    trained(tiny_encoder, range(50, 58), tmp_path / "two", start)
+    from_champion = trained(tiny_encoder, range(100, 116), tmp_path / "one", start)
+    trained(tiny_encoder, range(100, 116), tmp_path / "two", start)
     assert sha256_folder(tmp_path / "one/model") == sha256_folder(tmp_path / "two/model")
     assert sha256_folder(tmp_path / "one/model") != sha256_folder(start)
-    held_out = rankings(range(100, 130))
+    held_out = rankings(range(300, 400))
     base, champion = (
         accuracy(Scored.of(score_table(model, held_out, "held out")).pairs["margin"])
         for model in (from_base, from_champion)
     )
-    assert champion > 0.95
+    assert champion > 0.9
     assert champion > base + 0.1
 
 
@@ -218,3 +220,20 @@ def test_a_bundle_binds_its_record(project: Path) -> None:
     write_table(bundle / TRAINED_ON, read_record(bundle).iloc[:1])
     with pytest.raises(RewardGateError, match=r"reports/trained_on.parquet: altered"):
         found("d1")
+
+
+def test_a_leak_is_counted_for_the_gate_to_block(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_scoring_project(tiny_encoder, tiny_encoder, tmp_path / "p"))
+    calibrate.main()
+    evaluate.main()
+    before = read_json("reports/evaluation.json")["leaked_prompts"]
+    test, train_set = (read_table(f"data/split/{name}.parquet") for name in ("test", "train"))
+    fresh = test.assign(prompt="entirely new " + test["prompt"])
+    write_table("data/split/test.parquet", fresh)
+    evaluate.main()
+    assert read_json("reports/evaluation.json")["leaked_prompts"] == 0 < before
+    write_table(TRAINED_ON, record_of(train_set, fresh[fresh["prompt_id"] == "p1"], None))
+    evaluate.main()
+    assert read_json("reports/evaluation.json")["leaked_prompts"] == 1
