@@ -394,6 +394,24 @@ def sign(
 
 
 @app.command()
+def push() -> None:
+    """Send what the pipeline made to DVC's default remote: `dvc push`."""
+    from rewardgate.remotes import transfer
+
+    enter_project()
+    transfer(["push"])
+
+
+@app.command()
+def pull() -> None:
+    """Get what the last promotion rests on from DVC's default remote, so that no stage runs."""
+    from rewardgate.remotes import transfer
+
+    enter_project()
+    transfer(["pull", "--with-deps", "promote"])
+
+
+@app.command()
 def key(
     folder: Annotated[Path, typer.Argument(help="Where to write the pair, outside the project.")],
 ) -> None:
