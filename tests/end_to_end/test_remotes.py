@@ -112,8 +112,8 @@ def test_s3_as_remote_and_its_missing_credentials(promoted: Path, s3: str, tmp_p
             assert without.returncode == BAD_INPUT
             assert without.stderr == (
                 f"rewardgate: remote store (s3://models/dvc): {fault}; export AWS_ACCESS_KEY_ID "
-                "and AWS_SECRET_ACCESS_KEY, or name a profile with `dvc remote modify --local store "
-                "profile PROFILE`\n"
+                "and AWS_SECRET_ACCESS_KEY, or name a profile with `dvc remote modify --local "
+                "store profile PROFILE`\n"
             )
     Machine(clone, KEYS).done("rewardgate", "pull")
     assert_reproduced(promoted, clone, KEYS)
