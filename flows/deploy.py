@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flows.notifications import call_webhook, end_lost_runs
 from flows.schedules import require_sound_schedules
+from flows.server import require_server
 from rewardgate.errors import RewardGateError, run_or_explain
 from rewardgate.project import enter_project
 
@@ -58,9 +59,7 @@ def server() -> str:
             f"no Prefect server is named; {start}, and export "
             "PREFECT_API_URL=http://127.0.0.1:4200/api"
         )
-    with get_client(sync_client=True) as client:
-        if fault := client.api_healthcheck():
-            raise RewardGateError(f"{url}: no Prefect server answers ({fault}); {start}")
+    require_server(start)
     return url
 
 

@@ -12,6 +12,7 @@ from httpx import TransportError
 
 from flows.mend import mend
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
+from flows.server import require_server
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.costs import RunCost
 from rewardgate.costs_report import STAGE_COLUMNS, stage_rows, write_costs
@@ -38,7 +39,7 @@ from prefect.settings import PREFECT_API_URL  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 TEST = Path("data/split/test.parquet")
-ALWAYS_ASKED = {"champion", "promote"}
+ALWAYS_ASKED = {"start", "champion", "promote"}
 """Stages that DVC always counts as stale, since what is promoted lies outside what it tracks."""
 
 RETRIES = 2
@@ -56,6 +57,7 @@ def main() -> int:
     if not stale and is_current(VERDICT, PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
         return 0
+    require_server("start it with `prefect server start`, or unset PREFECT_API_URL, and run again")
     champion = find_champion(settings.gate.champion, PROMOTED, None)
     if champion is not None:
         load_champion(champion, public_key(settings.promote))

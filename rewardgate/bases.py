@@ -85,6 +85,55 @@ def load_base(name: str, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenize
     return model, tokenizer
 
 
+def take_weights(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Give a base the weights of a saved reward model on the same base, head included.
+
+    Raises RewardGateError if architecture, configuration or tokenizer are not the base's.
+    """
+    try:
+        other = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        )
+        theirs = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise RewardGateError(f"{folder}: cannot be loaded: {reason}") from None
+    if fault := _difference(model, other) or _tokenizer_difference(tokenizer, theirs):
+        raise RewardGateError(
+            f"{folder}: training cannot start from it: {fault} than in train.base; set train.base "
+            "to the base that it was trained on, or train.start to base"
+        )
+    model.load_state_dict(other.state_dict())
+
+
+IDENTITY = ("_name_or_path", "transformers_version", "dtype", "architectures")
+"""What a configuration says that says nothing of the network."""
+
+
+def _difference(model: PreTrainedModel, other: PreTrainedModel) -> str | None:
+    if type(model) is not type(other):
+        return f"another architecture ({type(other).__name__}, not {type(model).__name__})"
+    own, theirs = (one.config.to_dict() for one in (model, other))
+    for key in sorted({*own, *theirs} - {*IDENTITY}):
+        if own.get(key) != theirs.get(key):
+            return f"another configuration ({key} {theirs.get(key)}, not {own.get(key)})"
+    shapes, found = (
+        {name: tuple(value.shape) for name, value in one.state_dict().items()}
+        for one in (model, other)
+    )
+    return None if shapes == found else "other weights"
+
+
+def _tokenizer_difference(
+    tokenizer: PreTrainedTokenizerBase, other: PreTrainedTokenizerBase
+) -> str | None:
+    if tokenizer.get_vocab() != other.get_vocab():
+        return "another vocabulary"
+    if tokenizer.special_tokens_map != other.special_tokens_map:
+        return "other special tokens"
+    return None if tokenizer.chat_template == other.chat_template else "another chat template"
+
+
 def _load_classifier(base: Base) -> PreTrainedModel:
     config = AutoConfig.from_pretrained(base.location, gguf_file=base.gguf_file)
     for key in vars(config):

@@ -137,7 +137,7 @@ def status() -> None:
     else:
         typer.echo("candidate: none judged yet")
     with Repo() as repo:
-        stale = set(repo.status(targets=["promote"], with_deps=True)) - {"champion"}
+        stale = set(repo.status(targets=["promote"], with_deps=True)) - {"start", "champion"}
     if is_current(VERDICT, PROMOTED):
         stale.discard("promote")
     typer.echo(f"stale:     {', '.join(sorted(stale)) or 'nothing'}")
@@ -198,14 +198,17 @@ def score(
 def weights() -> None:
     """Show what each weight of the mixed reward costs in accuracy and buys against hacks.
 
-    On the eval split and the probes of the newest candidate; writes reports/weights.csv and
-    reports/weights.png, and changes nothing else.
+    On the eval split and the probes of the newest candidate; the process model takes part where
+    models/process is there. Writes reports/weights.csv and reports/weights.png, and changes
+    nothing else.
     """
     from dataclasses import asdict
+    from functools import partial
 
     import pandas as pd
 
     from rewardgate.files import read_table, write_text
+    from rewardgate.process.combined import least_probabilities
     from rewardgate.report.weights_plot import plot_weights
     from rewardgate.reward_model import RewardModel
     from rewardgate.settings import load_settings
@@ -215,6 +218,10 @@ def weights() -> None:
     enter_project()
     settings = load_settings()
     scores = read_table("reports/scores.parquet")
+    folder = Path("models/process")
+    process = partial(least_probabilities, RewardModel.load(folder)) if folder.is_dir() else None
+    if process is None and settings.rewards.process_weight > 0:
+        raise RewardGateError(f"{folder}: no process model; run `dvc repro evaluate_process`")
     found = trade_offs(
         scores[scores["split"] == "eval"],
         read_table("reports/probes.parquet"),
@@ -223,6 +230,7 @@ def weights() -> None:
         settings.rewards,
         settings.gate.resamples,
         settings.seed,
+        process,
     )
     if not found:
         raise RewardGateError("params.yaml: rewards: declares no penalty and no rule to weigh")
@@ -383,6 +391,24 @@ def sign(
     require_intact(folder, None)
     signing.sign(folder, key)
     typer.echo(f"signed: {folder / signing.SIGNATURE}")
+
+
+@app.command()
+def push() -> None:
+    """Send what the pipeline made to DVC's default remote: `dvc push`."""
+    from rewardgate.remotes import transfer
+
+    enter_project()
+    transfer(["push"])
+
+
+@app.command()
+def pull() -> None:
+    """Get what the last promotion rests on from DVC's default remote, so that no stage runs."""
+    from rewardgate.remotes import transfer
+
+    enter_project()
+    transfer(["pull", "--with-deps", "promote"])
 
 
 @app.command()

@@ -15,26 +15,43 @@ from rewardgate.out_of_core import insert
 NEAR_DUPLICATE = "near-duplicate of a prompt in a more protected split"
 SHARED_TEXT = "response text is also in a more protected split"
 TOO_FEW_RANKS = "fewer than two distinct ranks are left in the ranking"
-REASONS = (NEAR_DUPLICATE, SHARED_TEXT, TOO_FEW_RANKS)
+SEEN_PROMPT = "the model that training starts from was trained on it or on a near-duplicate"
+SEEN_TEXT = "the model that training starts from was trained on this response text"
+REASONS = (NEAR_DUPLICATE, SHARED_TEXT, TOO_FEW_RANKS, SEEN_PROMPT, SEEN_TEXT)
 
 TABLES = """
 CREATE TABLE rows (row BIGINT, ranking BIGINT, rank INTEGER, text UBIGINT);
 CREATE TABLE rankings (ranking BIGINT, prompt_id VARCHAR, domain VARCHAR);
+CREATE TABLE homes (ranking BIGINT, near BIGINT, level BIGINT);
+CREATE TABLE seen_groups (near BIGINT, level BIGINT);
+CREATE TABLE seen_texts (text UBIGINT, level BIGINT);
 """
 EXCLUDE = """
+CREATE TABLE seen_rankings AS
+WITH seen AS (SELECT near, max(level) AS most FROM seen_groups GROUP BY near)
+SELECT ranking FROM homes JOIN seen USING (near) WHERE level < most;
+
+CREATE TABLE unseen AS SELECT * FROM homes ANTI JOIN seen_rankings USING (ranking);
+
 CREATE TABLE lost_rankings AS
 WITH torn AS (
-    SELECT near, min(level) AS least FROM homes GROUP BY near HAVING min(level) < max(level)
+    SELECT near, min(level) AS least FROM unseen GROUP BY near HAVING min(level) < max(level)
 ), keepers AS (
     SELECT near, least, min(prompt_id) AS keeper
-    FROM homes JOIN torn USING (near) JOIN rankings USING (ranking)
+    FROM unseen JOIN torn USING (near) JOIN rankings USING (ranking)
     WHERE level = least GROUP BY near, least
 )
-SELECT ranking, keeper, least FROM homes JOIN keepers USING (near) WHERE level > least;
+SELECT ranking, keeper, least FROM unseen JOIN keepers USING (near) WHERE level > least;
+
+CREATE TABLE seen_rows AS
+WITH seen AS (SELECT text, max(level) AS most FROM seen_texts GROUP BY text)
+SELECT row, ranking FROM rows JOIN unseen USING (ranking) JOIN seen USING (text)
+ANTI JOIN lost_rankings USING (ranking) WHERE level < most;
 
 CREATE TABLE remaining AS
 SELECT row, ranking, rank, text, level
-FROM rows JOIN homes USING (ranking) ANTI JOIN lost_rankings USING (ranking);
+FROM rows JOIN unseen USING (ranking) ANTI JOIN lost_rankings USING (ranking)
+ANTI JOIN seen_rows USING (row);
 
 CREATE TABLE lost_texts AS
 WITH torn AS (
@@ -62,6 +79,10 @@ LEFT JOIN (
     SELECT ranking, arg_min(keeper, row) AS keeper, arg_min(least, row) AS least
     FROM lost_texts GROUP BY ranking
 ) AS cause USING (ranking)
+UNION ALL
+SELECT row, ranking, 3, '', -1 FROM rows JOIN seen_rankings USING (ranking)
+UNION ALL
+SELECT row, ranking, 4, '', -1 FROM seen_rows
 ORDER BY row;
 
 CREATE TABLE kept AS
@@ -92,9 +113,15 @@ class Exclusions:
         )
         insert(self._connection, "rankings", dict(first_rows.items()))
 
+    def know(self, table: str, column: str, values: NDArray[Any], level: NDArray[np.int64]) -> None:
+        """What was trained on at a level (n,), so that no more protected level may hold it.
+
+        table, column: `seen_groups`, `near` or `seen_texts`, `text`
+        """
+        insert(self._connection, table, {column: values, "level": level})
+
     def decide(self, group: NDArray[np.int64], level: NDArray[np.int64]) -> None:
         """group, level (rankings,): of each ranking's prompt; a lower level is more protected."""
-        self._connection.execute("CREATE TABLE homes (ranking BIGINT, near BIGINT, level BIGINT)")
         ranking = np.arange(len(group))
         insert(self._connection, "homes", {"ranking": ranking, "near": group, "level": level})
         self._connection.execute(EXCLUDE)

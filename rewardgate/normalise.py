@@ -1,9 +1,13 @@
 """Two normal forms of text: the one that is stored, and the one that is compared."""
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rewardgate.errors import RewardGateError
 
@@ -27,6 +31,14 @@ def matching_form(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return _NOT_WORDS.sub(" ", folded).strip() or " ".join(folded.split())
+
+
+def text_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """64-bit hashes (n,) of the matching forms of n texts."""
+    digests = b"".join(
+        hashlib.blake2b(matching_form(text).encode(), digest_size=8).digest() for text in texts
+    )
+    return np.frombuffer(digests, np.uint64)
 
 
 def require_text(name: str, values: Sequence[Any]) -> None:

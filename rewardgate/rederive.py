@@ -37,6 +37,7 @@ def rederive(folder: Path, manifest: Manifest) -> list[Finding]:
         for path, md5 in _outside(manifest).items():
             _restore(path, md5, clone)
         _place_champion(folder, manifest, clone)
+        _place_start(folder, clone)
         _run(clone, sys.executable, "-m", "dvc", "repro", "--force", "gate")
         return list(_compare(manifest, clone))
 
@@ -131,6 +132,20 @@ def _place_champion(folder: Path, manifest: Manifest, clone: Path) -> None:
     promoted.mkdir(parents=True, exist_ok=True)
     (promoted / champion["version"]).symlink_to(source.resolve())
     (promoted / CURRENT).symlink_to(champion["version"])
+
+
+def _place_start(folder: Path, clone: Path) -> None:
+    """Let the clone have the promoted model whose weights the training started from."""
+    report = folder / REPORTS / "train.json"
+    start = read_json(report).get("start") if report.is_file() else None
+    if start is None:
+        return
+    source = Path(start["bundle"])
+    if not source.is_dir():
+        raise RewardGateError(f"{source}: the model that training started from is gone; restore it")
+    if not source.is_absolute() and not (clone / source).exists():
+        (clone / source).parent.mkdir(parents=True, exist_ok=True)
+        (clone / source).symlink_to(source.resolve())
 
 
 def _compare(manifest: Manifest, clone: Path) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The commands on promoted versions: list, show, diff, rollback, promote."""
+"""The commands on promoted versions: list, show, diff, rollback, promote, export-mlflow."""
 
 import subprocess
 import sys
@@ -130,6 +130,31 @@ def promote(
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
+def export_mlflow(
+    version: Version = "current",
+    tracking_uri: Annotated[
+        str,
+        typer.Option(
+            envvar="MLFLOW_TRACKING_URI", help="sqlite:///FILE, or http://... of a server."
+        ),
+    ] = "sqlite:///mlflow.db",
+    experiment: Annotated[str, typer.Option(help="Where the run goes.")] = "rewardgate",
+    name: Annotated[str, typer.Option(help="The registered model.")] = "reward-model",
+) -> None:
+    """Log a promoted version to MLflow, and register it; the current one is its `champion`."""
+    from rewardgate.registry import find_version
+
+    enter_project()
+    try:
+        from rewardgate.mlflow_export import export
+    except ModuleNotFoundError as error:
+        raise RewardGateError(
+            f"export-mlflow: {error.name} is not installed; pip install 'rewardgate[mlflow]'"
+        ) from None
+    folder = find_version(PROMOTED, version)
+    typer.echo(export(folder, tracking_uri, experiment, name, configured_key()))
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
@@ -138,5 +163,5 @@ def _shown(value: Any) -> str:
 
 def register(app: typer.Typer) -> None:
     app.command("list")(list_)
-    for command in (show, diff, rollback, promote):
+    for command in (show, diff, rollback, promote, export_mlflow):
         app.command()(command)

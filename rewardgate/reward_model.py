@@ -12,7 +12,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from rewardgate.bases import load_base
+from rewardgate.bases import load_base, take_weights
 from rewardgate.encoding import Encoded, Encoder, move_pads_right
 from rewardgate.errors import RewardGateError
 from rewardgate.packing import Row, packed_rows, padded_row, padded_rows
@@ -34,14 +34,25 @@ class RewardModel:
         self.tokenizer = tokenizer
         self.encoder = Encoder(tokenizer, max_length)
         self.scorer = Scorer(model)
+        self.start: Path | None = None
 
     @classmethod
-    def from_base(cls, base: str, max_length: int, seed: int) -> "RewardModel":
-        """A fresh head on a base model. Raises RewardGateError if the base cannot be loaded."""
+    def from_base(
+        cls, base: str, max_length: int, seed: int, start: Path | None = None
+    ) -> "RewardModel":
+        """A fresh head on a base model, or such a model with the weights of another one.
+
+        start: the folder of a reward model on the same base
+        Raises RewardGateError if the base cannot be loaded, or `start` is on another one.
+        """
         model, tokenizer = load_base(base, seed)
+        if start is not None:
+            take_weights(model, tokenizer, start)
         positions = getattr(model.config, "max_position_embeddings", max_length)
         tokenizer.model_max_length = min(max_length, positions)
-        return cls(model, tokenizer, tokenizer.model_max_length)
+        made = cls(model, tokenizer, tokenizer.model_max_length)
+        made.start = start
+        return made
 
     @classmethod
     def load(cls, path: str | Path) -> "RewardModel":

@@ -131,8 +131,11 @@ class Loss(Section):
 
 
 class Train(Section):
+    """start: `champion` takes the promoted model's weights in the place of the base's"""
+
     launch: str
     base: str
+    start: Literal["base", "champion"] = "base"
     presets: dict[str, TrainPreset]
     loss: Loss
     precision: Literal["auto", "fp32", "bf16"]
@@ -395,6 +398,15 @@ class Settings(Section):
             raise ValueError(
                 f"gate.checks: rewards.process_weight is {weight:g}, and no check of severity "
                 f"block judges a figure of {PROCESS}:; add one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def there_can_be_a_start(self) -> "Settings":
+        if self.train.start == "champion" and self.gate.champion == "none":
+            raise ValueError(
+                "train.start: is champion, and gate.champion none; set the first to base, or the "
+                "second to current or to the folder of a bundle"
             )
         return self
 

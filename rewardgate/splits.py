@@ -8,6 +8,11 @@ What would stand in two splits is excluded from the less protected one, never mo
 2. Where a response text stands in several splits, the rows in the most protected one stay.
 3. A ranking left with fewer than two distinct ranks is excluded.
 
+Where training starts from a model that was trained before, what that one has seen comes first: a
+ranking leaves the held-out splits if its prompt or a near-duplicate was trained on, and a response
+if its text was. What was held out and chose the best weights (eval) stays out of calibration and
+test in the same way. Rankings with the home train stay there.
+
 The rows are gone through twice: to number prompts, groups and texts, and to write what stays. What
 is decided in between (see `rewardgate.exclusions`) is decided on numbers, so no text is held.
 """
@@ -18,6 +23,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +36,14 @@ from rewardgate.canonical import SCHEMA
 from rewardgate.errors import RewardGateError
 from rewardgate.exclusions import NEAR_DUPLICATE as NEAR_DUPLICATE
 from rewardgate.exclusions import REASONS, Exclusions
+from rewardgate.exclusions import SEEN_PROMPT as SEEN_PROMPT
+from rewardgate.exclusions import SEEN_TEXT as SEEN_TEXT
 from rewardgate.exclusions import SHARED_TEXT as SHARED_TEXT
 from rewardgate.exclusions import TOO_FEW_RANKS as TOO_FEW_RANKS
 from rewardgate.files import read_table, table_writer
 from rewardgate.leakage import Leakage, composition
 from rewardgate.near_duplicates import Codes, code_prompts
-from rewardgate.normalise import matching_form
+from rewardgate.normalise import matching_form, text_hashes
 from rewardgate.out_of_core import database
 from rewardgate.pairs import pairs_of
 from rewardgate.settings import Split
@@ -86,26 +94,38 @@ def homes_of(prompts: Sequence[str], settings: Split) -> list[str | None]:
     ]
 
 
-def split(responses: pd.DataFrame, settings: Split) -> SplitResult:
+def split(
+    responses: pd.DataFrame, settings: Split, seen: pd.DataFrame | None = None
+) -> SplitResult:
     """The same as `split_files`, in memory, for a table that fits there."""
     with tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary:
         folder = Path(temporary)
-        report = split_files([responses], settings, folder)
+        report = split_files([responses], settings, folder, seen)
         tables = {name: read_table(folder / f"{name}.parquet") for name in (*SPLITS, EXCLUDED)}
     return SplitResult({name: tables[name] for name in SPLITS}, tables[EXCLUDED], report)
 
 
-def split_files(chunks: Iterable[pd.DataFrame], settings: Split, folder: Path) -> dict[str, Any]:
+def split_files(
+    chunks: Iterable[pd.DataFrame],
+    settings: Split,
+    folder: Path,
+    seen: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """Split the canonical table into Parquet files in `folder`, by the rules above.
 
     chunks: the table in pieces of whole rankings, gone through twice
+    seen: the record (see `trained_on`) of the model that training starts from; None for a base
     Returns the report. Raises RewardGateError if a split comes out empty.
     """
     with database() as connection:
         exclusions = Exclusions(connection)
         levels: list[int] = []
-        codes = _codes(_numbered(chunks, exclusions, levels, settings), settings)
+        known, trained_at = _known(seen, exclusions)
+        numbered = _numbered(chunks, exclusions, levels, settings)
+        codes = _codes(chain(numbered, known), settings)
         level = np.array(levels, np.int64)
+        exclusions.know("seen_groups", "near", codes.group[len(level) :], trained_at)
+        codes = Codes(codes.form[: len(level)], codes.group[: len(level)])
         exclusions.decide(codes.group, level)
         _refuse_empty(exclusions.levels_left(), prompts=int(codes.form.max(initial=-1)) + 1)
         groups = np.zeros(codes.form.max(initial=-1) + 1, np.int64)
@@ -156,6 +176,18 @@ def _codes(prompts: Iterable[str], settings: Split) -> Codes:
     )
 
 
+def _known(
+    seen: pd.DataFrame | None, exclusions: Exclusions
+) -> tuple[list[str], NDArray[np.int64]]:
+    """Prompts that were trained on, and at which level; the texts go to `exclusions`."""
+    if seen is None:
+        return [], np.empty(0, np.int64)
+    level = np.array([PROTECTION.index(split) for split in seen["split"]], np.int64)
+    exclusions.know("seen_texts", "text", seen["text"].to_numpy(np.uint64), level)
+    of_prompt = pd.Series(level).groupby(seen["prompt"].to_numpy()).max()
+    return of_prompt.index.tolist(), of_prompt.to_numpy(np.int64)
+
+
 def _numbered(
     chunks: Iterable[pd.DataFrame], exclusions: Exclusions, levels: list[int], settings: Split
 ) -> Iterator[str]:
@@ -168,7 +200,7 @@ def _numbered(
             np.arange(row, row + len(responses)),
             ranking + len(levels),
             responses["rank"].to_numpy(np.int32),
-            _text_hashes(responses),
+            text_hashes(responses["text"]),
             first_rows.assign(ranking=np.arange(len(first)) + len(levels)),
         )
         row += len(responses)
@@ -181,15 +213,6 @@ def _rankings(responses: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.in
     """Number of each row's ranking (rows,), in order of appearance, and their first rows."""
     ranking = pd.factorize(responses["ranking_id"])[0].astype(np.int64)
     return ranking, np.unique(ranking, return_index=True)[1]
-
-
-def _text_hashes(responses: pd.DataFrame) -> NDArray[np.uint64]:
-    """64-bit hashes (rows,) of the matching forms of the response texts."""
-    digests = b"".join(
-        hashlib.blake2b(matching_form(text).encode(), digest_size=8).digest()
-        for text in responses["text"]
-    )
-    return np.frombuffer(digests, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -230,7 +253,7 @@ class _Placed:
 
     def count(self, ours: Leakage, by_pair: Leakage, drawn: "_Drawn") -> None:
         """Count the pairs of this split, and of one that assigns each pair by itself."""
-        text = _text_hashes(self.responses)
+        text = text_hashes(self.responses["text"])
         kept = self.kept
         for counted, rows, by_itself in ((ours, kept, False), (by_pair, np.ones_like(kept), True)):
             pairs = pairs_of(self.responses[rows])

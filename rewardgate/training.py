@@ -385,7 +385,7 @@ class Trainer(Generic[ItemT]):
         """Give the model those weights, as a plain network in evaluation mode."""
         if self.accelerator.distributed_type == DistributedType.FSDP:
             base, preset = self.settings.base, self.settings.preset
-            whole = RewardModel.from_base(base, preset.max_length, self.seed)
+            whole = RewardModel.from_base(base, preset.max_length, self.seed, self.model.start)
             adapt(whole, preset, self.seed)
             self.model.model, self.model.scorer = whole.model, whole.scorer
         else:

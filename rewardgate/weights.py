@@ -18,6 +18,12 @@ GRID = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 
 PENALTIES = ("length_penalty", "repetition_penalty")
 
+PROCESS = "process"
+"""The process model's part; see `process.combined.with_process`."""
+
+Process = Callable[[Sequence[str], Sequence[str]], Floats]
+"""Of n prompts and responses: the least probability (n,) that a step is right."""
+
 
 @dataclass(frozen=True)
 class TradeOff:
@@ -46,11 +52,13 @@ def unit_parts(
     count_tokens: Callable[[str], int],
     calibration: Mapping[str, Any],
     rewards: Rewards,
+    process: Process | None = None,
 ) -> pd.DataFrame:
     """The parts of each response's reward as they are at weight 1, penalties negative.
 
     table: (n,) with prompt, text and score (raw)
-    Returns (n,) with `rm`, a column for each penalty and rule in use, and `floored`.
+    Returns (n,) with `rm`, a column for each penalty and rule in use and for a process model's
+    part, and `floored`.
     """
     ones: dict[str, Any] = {
         name: part.model_copy(update={"weight": 1.0})
@@ -73,24 +81,33 @@ def unit_parts(
                 "floored": not one.readable or bool(one.broken),
             }
         )
-    return pd.DataFrame(rows, index=table.index)
+    parts = pd.DataFrame(rows, index=table.index)
+    if process is not None:
+        parts[PROCESS] = process(table["prompt"].tolist(), table["text"].tolist())
+    return parts
 
 
-def weights_in_use(rewards: Rewards) -> dict[str, float]:
-    """The weight of every penalty and rule that is declared, by name."""
+def weights_in_use(rewards: Rewards, with_process: bool = False) -> dict[str, float]:
+    """The weight of every penalty and rule that is declared, and of the process part, by name."""
     parts = {name: getattr(rewards, name) for name in PENALTIES}
     return {
         **{name: part.weight for name, part in parts.items() if part is not None},
         **{rule.label: rule.weight for rule in rewards.rules},
+        **({PROCESS: rewards.process_weight} if with_process else {}),
     }
 
 
 def totals(parts: pd.DataFrame, weights: Mapping[str, float], floor: float) -> Floats:
-    """The mixed rewards (n,) with these weights, as `rewards.compose` gives them."""
+    """The mixed rewards (n,) with these weights, as `Promoted.rewards` gives them."""
     total = parts["rm"].to_numpy(dtype=float)
     for name, weight in weights.items():
-        total = total + weight * parts[name].to_numpy(dtype=float)
-    return np.where(parts["floored"], floor, np.maximum(total, floor))
+        if name != PROCESS:
+            total = total + weight * parts[name].to_numpy(dtype=float)
+    total = np.where(parts["floored"], floor, np.maximum(total, floor))
+    if PROCESS not in weights:
+        return total
+    earned = weights[PROCESS] * parts[PROCESS].to_numpy(dtype=float)
+    return np.where(total > floor, total + earned, total)
 
 
 def trade_offs(
@@ -101,20 +118,22 @@ def trade_offs(
     rewards: Rewards,
     resamples: int,
     seed: int,
+    process: Process | None = None,
 ) -> list[TradeOff]:
-    """Every part at every weight of GRID.
+    """Every part at every weight of GRID; the process part too where there is such a model.
 
     held_out: canonical table with `score`; prompts that training did not see
     probes: the probe stage's pairs (prompt, baseline, baseline_score, text, score)
     """
     pairs = pairs_of(held_out.reset_index(drop=True))
-    parts = unit_parts(held_out, count_tokens, calibration, rewards)
+    parts = unit_parts(held_out, count_tokens, calibration, rewards, process)
     sides = [
         unit_parts(
             probes[["prompt", text, score]].set_axis(["prompt", "text", "score"], axis=1),
             count_tokens,
             calibration,
             rewards,
+            process,
         )
         for text, score in (("baseline", "baseline_score"), ("text", "score"))
     ]
@@ -123,7 +142,7 @@ def trade_offs(
         total = totals(parts, weights, rewards.floor)
         return correct(total[pairs["chosen"]] - total[pairs["rejected"]])
 
-    used, found = weights_in_use(rewards), []
+    used, found = weights_in_use(rewards, process is not None), []
     for name, weight in used.items():
         none = hits({**used, name: 0.0})
         for tried in sorted({factor * (weight or 1.0) for factor in GRID} | {weight}):

@@ -21,6 +21,7 @@ from rewardgate.samples import samples
 from rewardgate.scoring import score_table
 from rewardgate.settings import load_settings
 from rewardgate.stage_run import count
+from rewardgate.trained_on import TRAINED_ON
 from rewardgate.training import first_prompts
 from stages import run_stage
 
@@ -30,7 +31,8 @@ def main() -> None:
     calibration = read_json("reports/calibration.json")
     model = RewardModel.load("models/candidate")
     sets = {name: read_table(f"data/split/{name}.parquet") for name in ("test", "eval", "train")}
-    others = pd.concat([sets["train"], sets["eval"], read_table("data/split/calibration.parquet")])
+    calibration_set, seen = (read_table(f) for f in ("data/split/calibration.parquet", TRAINED_ON))
+    others = pd.concat([sets["train"], sets["eval"], calibration_set, seen])
     leaked = shared_prompts(sets["test"]["prompt"], others["prompt"])
     sets["train"] = first_prompts(sets["train"], settings.evaluate.train_prompts)
     scored = {

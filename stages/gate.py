@@ -16,10 +16,13 @@ from rewardgate.files import (
 from rewardgate.report import render_report
 from rewardgate.settings import PROCESS_REPORT, load_settings
 from rewardgate.stage_run import count
+from rewardgate.start import INGESTED
+from rewardgate.trained_on import TRAINED_ON
 from rewardgate.verdict import judged, make_verdict, read_reports
 from stages import run_stage
 
-DATA = ("ingested/responses", "split/train", "split/eval", "split/calibration", "split/test")
+SPLITS = ("train", "eval", "calibration", "test")
+DATA = (INGESTED, *(f"data/split/{name}.parquet" for name in SPLITS), TRAINED_ON)
 PROCESS = "models/process"
 
 
@@ -37,7 +40,7 @@ def main() -> None:
         "model_sha256": sha256_folder("models/candidate"),
         **process,
         "reports": {f"reports/{n}.json": sha256_file(f"reports/{n}.json") for n in names},
-        "data": {f"data/{n}.parquet": sha256_file(f"data/{n}.parquet") for n in DATA},
+        "data": {path: sha256_file(path) for path in DATA},
     }
     write_json("reports/verdict.json", verdict)
     blocking = [check for item in verdict["items"] for check in item["checks"] if check["blocks"]]

@@ -14,6 +14,7 @@ from rewardgate.promotion import VERDICT, make_manifest, require_unchanged
 from rewardgate.registry import promote
 from rewardgate.settings import load_settings
 from rewardgate.signing import signing_key
+from rewardgate.trained_on import TRAINED_ON
 from stages import run_stage
 
 CANDIDATE, PROMOTED = Path("models/candidate"), Path("models/promoted")
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] = ()) -> int:
     require_unchanged(verdict, CANDIDATE, PROCESS_MODEL)
     key = signing_key(load_settings().promote)
     params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    reports = {path: Path(path) for path in (VERDICT, *verdict["reports"])}
+    beside = [TRAINED_ON] if TRAINED_ON in verdict["data"] else []
+    reports = {path: Path(path) for path in (VERDICT, *verdict["reports"], *beside)}
     files = {**bundle_files(CANDIDATE), **reports}
     if "process_sha256" in verdict:
         parts = bundle_files(PROCESS_MODEL)

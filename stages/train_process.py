@@ -24,7 +24,7 @@ def main() -> None:
     records = {name: [one.as_record() for one in members] for name, members in splits.items()}
     base = Path(training.base)
     run = {
-        "train": training.model_dump(exclude={"launch", "loss"}),
+        "train": training.model_dump(exclude={"launch", "loss", "start"}),
         "neutral": settings.process.neutral,
         "seed": settings.seed,
         "base_sha256": sha256_folder(base) if base.is_dir() else None,

@@ -12,6 +12,7 @@ from rewardgate.files import sha256_folder, write_json, write_table
 from rewardgate.manifest import Git, Manifest, bundle_files, hashes
 from rewardgate.promotion import publish
 from rewardgate.reward_model import RewardModel
+from rewardgate.trained_on import TRAINED_ON, record_of
 
 CALIBRATION = {
     "mean": 0.1,
@@ -63,16 +64,18 @@ def publish_bundle(
     reports: dict[str, Any],
     promoted: Path,
     process: Path | None = None,
+    extra: dict[str, Path] | None = None,
     **changes: Any,
 ) -> Path:
     """Publish the folder `model` with reports by name; returns the bundle's folder.
 
-    process: the folder of a process model to go with it; changes: to the manifest
+    process: the folder of a process model to go with it; extra: more files by path in the bundle;
+    changes: to the manifest
     """
     for name, report in reports.items():
         write_json(promoted.parent / f"{name}.json", report)
     files = {f"reports/{name}.json": promoted.parent / f"{name}.json" for name in reports}
-    files |= bundle_files(model)
+    files |= bundle_files(model) | (extra or {})
     if process is not None:
         files |= {f"process/{name}": path for name, path in bundle_files(process).items()}
     manifest = Manifest(
@@ -97,4 +100,5 @@ def make_scoring_project(candidate: Path, promoted: Path, project: Path) -> Path
     save_fresh(candidate, project / "models/candidate")
     for name, prompts in (("calibration", 12), ("test", 15), ("eval", 4), ("train", 6)):
         write_table(project / f"data/split/{name}.parquet", table(prompts))
+    write_table(project / TRAINED_ON, record_of(table(6), table(4), None).iloc[:0])
     return project

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from rewardgate.canonical import COLUMNS
 from rewardgate.errors import RewardGateError
 from rewardgate.near_duplicates import group_prompts
-from rewardgate.normalise import matching_form
+from rewardgate.normalise import matching_form, text_hashes
 from rewardgate.pairs import pairs_of
 from rewardgate.settings import Shares, Split
 from rewardgate.splits import (
     NEAR_DUPLICATE,
     PROTECTION,
+    SEEN_PROMPT,
+    SEEN_TEXT,
     SHARED_TEXT,
     SPLITS,
     TOO_FEW_RANKS,
@@ -27,6 +29,7 @@ from rewardgate.splits import (
     split,
     split_files,
 )
+from rewardgate.trained_on import record_of
 
 SETTINGS = Split(
     key="test",
@@ -275,6 +278,87 @@ def test_adding_data_never_moves_a_prompt(
     after = membership(split(table(*everything), SETTINGS))
     for form, name in before.items():
         assert after.get(form, name) == name
+
+
+def seen_by(result: Any, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    return record_of(result.splits["train"], result.splits["eval"], before)
+
+
+def test_what_the_start_was_trained_on_leaves_the_held_out_splits() -> None:
+    train, test = prompt_in("train", STEM), prompt_in("test", STEM)
+    old = [ranking(0, train, ["old yes", "old no"]), *filler()]
+    first = split(table(*old), SETTINGS)
+    assert "p0" in set(first.splits["train"]["prompt_id"])
+    other = ranking(2, prompt_in("test", "Another prompt of mine "), ["new", "old no", "newer"])
+    grown = table(*old, ranking(1, test, ["its yes", "its no"]), other)
+    base = split(grown, SETTINGS)
+    assert "p1" in set(base.splits["test"]["prompt_id"])
+    assert "p0" not in set(base.splits["train"]["prompt_id"])
+    result = split(grown, SETTINGS, seen_by(first))
+    assert "p0" in set(result.splits["train"]["prompt_id"])
+    assert "p1" not in set(result.splits["test"]["prompt_id"])
+    assert result.splits["test"].query("prompt_id == 'p2'")["text"].tolist() == ["new", "newer"]
+    rows = result.excluded[["prompt_id", "text", "reason", "split"]].to_numpy().tolist()
+    assert rows == [
+        ["p1", "its yes", SEEN_PROMPT, "test"],
+        ["p1", "its no", SEEN_PROMPT, "test"],
+        ["p2", "old no", SEEN_TEXT, "test"],
+    ]
+    assert result.report["excluded"]["reasons"][SEEN_PROMPT] == {
+        "prompts": 1, "rankings": 1, "responses": 2,
+    }  # fmt: skip
+
+
+def test_another_key_does_not_bring_what_was_trained_on_into_the_held_out_splits() -> None:
+    frame = table(*filler(200))
+    seen = seen_by(split(frame, SETTINGS))
+    other = SETTINGS.model_copy(update={"key": "another"})
+    trained = set(seen.query("split == 'train'")["prompt"])
+    moved = {matching_form(p) for p in split(frame, other).splits["test"]["prompt"]}
+    assert moved & trained
+    honest = split(frame, other, seen)
+    for name in ("eval", "calibration", "test"):
+        assert not {matching_form(p) for p in honest.splits[name]["prompt"]} & trained
+
+
+def test_a_prompt_that_is_gone_from_the_data_is_remembered() -> None:
+    first = split(table(ranking(0, prompt_in("train", STEM), ["a", "b"]), *filler()), SETTINGS)
+    later = table(ranking(1, prompt_in("calibration", STEM), ["c", "d"]), *filler())
+    assert "p1" in set(split(later, SETTINGS).splits["calibration"]["prompt_id"])
+    result = split(later, SETTINGS, seen_by(first))
+    assert set(result.excluded["prompt_id"]) == {"p1"}
+    assert result.report["near_duplicates"] == split(later, SETTINGS).report["near_duplicates"]
+
+
+@given(tables(), st.lists(tables(), min_size=1, max_size=3), st.randoms())
+@settings(max_examples=20, deadline=None)
+def test_a_line_of_models_never_holds_out_what_one_of_them_was_trained_on(
+    rankings: list[list[Any]], added: list[list[list[Any]]], random_: random.Random
+) -> None:
+    everything = [*rankings, *filler()]
+    result = split(table(*everything), SETTINGS)
+    seen = seen_by(result)
+    for generation, more in enumerate(added):
+        named = [
+            [
+                (f"{generation}{row[0]}", *row[1:5], f"{generation}{row[5]}", *row[6:])
+                for row in rows
+            ]
+            for rows in more
+        ]
+        everything = [*everything, *named]
+        random_.shuffle(everything)
+        before = membership(result)
+        result = split(table(*everything), SETTINGS, seen)
+        for form, name in membership(result).items():
+            assert before.get(form, name) == name
+        held_out = pd.concat([result.splits[name] for name in ("eval", "calibration", "test")])
+        trained = seen[seen["split"] == "train"]
+        both = [*trained["prompt"], *held_out["prompt"]]
+        groups = group_prompts(both, 0.7, 5, 128)
+        assert not {*groups[: len(trained)]} & {*groups[len(trained) :]}
+        assert not {*text_hashes(held_out["text"])} & {*trained["text"]}
+        seen = seen_by(result, seen)
 
 
 def test_protection_orders_all_splits() -> None:

@@ -9,6 +9,8 @@ from scipy.special import expit
 
 from rewardgate.granularity.credit import as_parts, on_tokens
 from rewardgate.granularity.prefixes import score_prefixes
+from rewardgate.granularity.steps import step_ends
+from rewardgate.normalise import stored_form
 from rewardgate.reward_model import RewardModel
 
 Floats = NDArray[np.float64]
@@ -23,6 +25,15 @@ def step_probabilities(
     """What a process model says of the steps (k,) of n responses: the probability of each that it
     is right, given that those before it are."""
     return [expit(scores) for scores in score_prefixes(model, prompts, responses, ends)]
+
+
+def least_probabilities(
+    model: RewardModel, prompts: Sequence[str], responses: Sequence[str]
+) -> Floats:
+    """The least of `step_probabilities` (n,) of each response: its process part at weight 1."""
+    ends = [step_ends(text) for text in responses]
+    right = step_probabilities(model, list(map(stored_form, prompts)), responses, ends)
+    return np.array([one.min() for one in right])
 
 
 def process_credit(probabilities: Floats, weight: float) -> Floats:

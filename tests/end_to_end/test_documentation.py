@@ -43,6 +43,11 @@ ELSEWHERE = {
     "export OTEL_EXPORTER_OTLP_ENDPOINT": ("tests/test_tracing.py", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     "accelerate launch -m rewardgate score": ("tests/test_scoring.py", "test_two_processes_write"),
     "rewardgate verify --rederive": ("tests/end_to_end/test_rederive_pipeline.py", "--rederive"),
+    "rewardgate run --set train.start=champion": (
+        "tests/end_to_end/test_start_from_champion.py",
+        "train.start=champion",
+    ),
+    "rewardgate export-mlflow": ("tests/test_mlflow_export.py", '"export-mlflow"'),
     "rewardgate sign": ("tests/test_verify_command.py", 'rewardgate("sign"'),
     "rewardgate promote --override": ("tests/test_registry_commands.py", '"--override"'),
     "openssl pkeyutl": ("tests/test_signing.py", "openssl"),
@@ -208,7 +213,7 @@ def test_another_run_makes_a_second_version_and_caches_the_rest(shell: Shell) ->
     ran = shell.run("rewardgate run --set gate.checks.accuracy.threshold=0.01")
     outcomes = dict(re.findall(r"^ ?(\w+) +(ran|cached)\b", ran, re.MULTILINE))
     assert {stage for stage, outcome in outcomes.items() if outcome == "ran"} == {
-        "champion", "gate", "promote",
+        "start", "champion", "gate", "promote",
     }  # fmt: skip
     assert {"ingest", "train", "evaluate"} <= outcomes.keys()
     assert "previous" in shell.run("rewardgate list")

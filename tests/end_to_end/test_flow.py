@@ -8,7 +8,9 @@ import pytest
 import yaml
 from project import ROOT, Project
 
-from rewardgate.errors import BLOCKED
+from rewardgate.errors import BAD_INPUT, BLOCKED
+
+DEAD = "http://127.0.0.1:9/api"
 
 
 def small_project(path: Path, second: str) -> Project:
@@ -58,3 +60,14 @@ def test_crashes_are_retried_and_explained_failures_are_not(
     runs = tmp_path / "runs"
     assert len(runs.read_text().splitlines()) == attempts
     assert finished.returncode != BLOCKED
+
+
+def test_a_dead_prefect_server_is_one_line_before_any_stage(tmp_path: Path) -> None:
+    project = small_project(tmp_path, "true")
+    finished = project.run("env", f"PREFECT_API_URL={DEAD}", "rewardgate", "run")
+    assert finished.returncode == BAD_INPUT, finished.stderr
+    (line,) = [line for line in finished.stderr.splitlines() if line.startswith("rewardgate: ")]
+    assert line.startswith(f"rewardgate: {DEAD}: no Prefect server answers (")
+    assert line.endswith("`prefect server start`, or unset PREFECT_API_URL, and run again")
+    assert "Traceback" not in finished.stdout + finished.stderr
+    assert not (tmp_path / "dvc.lock").exists()

@@ -14,7 +14,7 @@ from rewardgate.errors import BAD_INPUT, BLOCKED
 from rewardgate.files import sha256_folder
 
 STAGES = [
-    "simulate", "ingest", "validate", "split", "audit", "train", "calibrate", "evaluate",
+    "simulate", "ingest", "validate", "start", "split", "audit", "train", "calibrate", "evaluate",
     "stress", "probe", "adversary", "champion", "compare", "gate", "promote",
 ]  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_running_again_runs_nothing_but_the_refused_promotion(by_dvc: Project) -
     before = by_dvc.lock()
     finished = by_dvc.run("dvc", "repro", "promote")
     assert [s for s in STAGES if f"Running stage '{s}'" in finished.stdout] == [
-        "champion", "promote",
+        "start", "champion", "promote",
     ]  # fmt: skip
     assert by_dvc.lock() == before
 
@@ -92,7 +92,7 @@ def test_a_threshold_change_reruns_the_gate_alone(by_dvc: Project) -> None:
     by_dvc.set("gate.checks.accuracy.threshold=0.66")
     finished = by_dvc.run("dvc", "repro", "promote")
     assert [s for s in STAGES if f"Running stage '{s}'" in finished.stdout] == [
-        "champion", "gate", "promote",
+        "start", "champion", "gate", "promote",
     ]  # fmt: skip
     by_dvc.set("gate.checks.accuracy.threshold=0.65")
 

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from policies import SETTINGS
 from project import Project, make_project, tiny_changes
 
+from rewardgate.errors import BAD_INPUT
 from rewardgate.manifest import read_manifest
 
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
@@ -82,7 +83,7 @@ def assert_reproduced(first: Path, clone: Path, variables: dict[str, str]) -> No
     machine.done("dvc", "pull", "--with-deps", "promote")
     told = machine.done("dvc", "repro", "promote")
     ran = [line for line in told.splitlines() if line.startswith("Running stage")]
-    assert ran == ["Running stage 'champion':", "Running stage 'promote':"]
+    assert ran == [f"Running stage '{stage}':" for stage in ("start", "champion", "promote")]
     ours, theirs = (
         read_manifest((path / "models/promoted/current").resolve()) for path in (first, clone)
     )
@@ -102,10 +103,40 @@ def test_s3_as_remote_and_its_missing_credentials(promoted: Path, s3: str, tmp_p
     remote = (("add", "-d", "-f", "store", "s3://models/dvc"),
               ("modify", "store", "endpointurl", s3))  # fmt: skip
     clone = share(promoted, tmp_path / "clone", *remote, variables=KEYS)
-    without = Machine(clone).run("dvc", "pull", "--with-deps", "promote")
-    assert without.returncode != 0
-    assert "credentials" in (without.stdout + without.stderr).lower()
+    for variables, fault in (
+        ({}, "no credentials"),
+        ({"AWS_ACCESS_KEY_ID": "key"}, "half of the credentials"),
+    ):
+        for command in ("pull", "push"):
+            without = Machine(clone, variables).run("rewardgate", command)
+            assert without.returncode == BAD_INPUT
+            assert without.stderr == (
+                f"rewardgate: remote store (s3://models/dvc): {fault}; export AWS_ACCESS_KEY_ID "
+                "and AWS_SECRET_ACCESS_KEY, or name a profile with `dvc remote modify --local "
+                "store profile PROFILE`\n"
+            )
+    Machine(clone, KEYS).done("rewardgate", "pull")
     assert_reproduced(promoted, clone, KEYS)
+    Machine(clone, KEYS).done("rewardgate", "push")
+
+
+def test_a_remote_that_does_not_answer_or_is_not_named_is_one_line(tmp_path: Path) -> None:
+    project = Machine(make_project(tmp_path).path, KEYS)
+    (tmp_path / "data/rankings.jsonl").write_text("{}\n")
+    project.done("dvc", "add", "data/rankings.jsonl")
+    unnamed = project.run("rewardgate", "push")
+    assert unnamed.returncode == BAD_INPUT
+    assert unnamed.stderr == (
+        "rewardgate: dvc push: no remote is named; `dvc remote add --default NAME URL`\n"
+    )
+    project.done("dvc", "remote", "add", "-d", "store", "s3://models/dvc")
+    project.done("dvc", "remote", "modify", "store", "endpointurl", "http://127.0.0.1:9")
+    dead = project.run("rewardgate", "push")
+    assert dead.returncode == BAD_INPUT
+    assert dead.stderr.startswith(
+        "rewardgate: remote store (s3://models/dvc): does not answer; start it, or mend its address"
+    )
+    assert dead.stderr.count("\n") == 1
 
 
 def test_a_remote_that_is_gone_leaves_what_was_promoted(promoted: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import stages.ingest
 import stages.split
+import stages.start
 import stages.validate
 from rewardgate.errors import BAD_INPUT, run_or_explain
 
@@ -47,7 +48,7 @@ def outputs(project: Path) -> dict[str, bytes]:
 
 
 def run_all() -> None:
-    for stage in (stages.ingest, stages.validate, stages.split):
+    for stage in (stages.ingest, stages.validate, stages.start, stages.split):
         assert run_or_explain(stage.main) == 0
 
 
@@ -166,18 +167,19 @@ def test_split_of_too_little_data_writes_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(project, lines_of(3))
-    assert run_or_explain(stages.ingest.main) == 0
+    for stage in (stages.ingest, stages.start):
+        assert run_or_explain(stage.main) == 0
     assert run_or_explain(stages.split.main) == BAD_INPUT
     assert "from 3 prompts; add rankings" in capsys.readouterr().err
     assert not (project / "data/split").exists()
 
 
-@pytest.mark.parametrize("stage", [stages.validate, stages.split])
+@pytest.mark.parametrize("stage", [stages.validate, stages.start])
 def test_stage_without_its_input(
     project: Path, capsys: pytest.CaptureFixture[str], stage: Any
 ) -> None:
     assert run_or_explain(stage.main) == BAD_INPUT
-    assert "data/ingested/responses.parquet: no such file; run the stage" in capsys.readouterr().err
+    assert "data/ingested/responses.parquet: no such file" in capsys.readouterr().err
 
 
 def test_quarantined_lines_are_written(project: Path) -> None:
