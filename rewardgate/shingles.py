@@ -1,4 +1,8 @@
-"""Shingle sets of many texts, kept in a file: 8 bytes a shingle are too many to hold."""
+"""Shingle sets of many texts, kept in a file: 8 bytes a shingle are too many to hold.
+
+A shingle is a 64-bit hash of so many characters. Several sets lie in one array, `shingles`, each
+sorted, beginning at `starts` (sets,).
+"""
 
 import os
 from collections.abc import Sequence
@@ -17,16 +21,23 @@ PARITY_WORDS = 8
 """64-bit words of each set's parities."""
 
 
+def sets_of(texts: Sequence[str], chars: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The sets of texts: `shingles` and `starts`."""
+    keys = np.random.default_rng(SEED).integers(2**64, size=chars, dtype=np.uint64)
+    sets = [_shingles(text, keys) for text in texts]
+    lengths = np.array([len(one) for one in sets], np.int64)
+    return np.concatenate([np.empty(0, np.uint64), *sets]), np.cumsum(lengths) - lengths
+
+
 class ShingleSets:
-    """The set of shingles of each text that was added, each shingle a 64-bit hash.
+    """The set of shingles of each text that was added.
 
     Held are the sizes and, for each of 512 cells, the parity of the number of shingles that fall
     into it. Two sets differ in at least as many shingles as they have parities that differ, which
     settles most comparisons without reading the sets.
     """
 
-    def __init__(self, path: Path, chars: int) -> None:
-        self._keys = np.random.default_rng(SEED).integers(2**64, size=chars, dtype=np.uint64)
+    def __init__(self, path: Path) -> None:
         self._file = open(path, "w+b")  # noqa: SIM115  (closed when the block ends)
         self._ends = np.zeros(1, np.int64)
         self._parities = np.empty((0, PARITY_WORDS), np.uint64)
@@ -45,21 +56,17 @@ class ShingleSets:
     def __len__(self) -> int:
         return len(self._parities)
 
-    def add(self, texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """Append texts, at least one; returns their sets in one array, and where each starts."""
-        sets = [_shingles(text, self._keys) for text in texts]
-        shingles = np.concatenate(sets)
-        ends = np.cumsum([len(one) for one in sets])
-        starts = np.concatenate([[0], ends[:-1]])
+    def add(self, shingles: NDArray[np.uint64], starts: NDArray[np.int64]) -> None:
+        """Append sets, at least one."""
         self._file.write(shingles.tobytes())
         self._file.flush()
+        ends = np.append(starts[1:], len(shingles))
         self._ends = np.concatenate([self._ends, self._ends[-1] + ends])
         cell, bit = shingles >> np.uint64(61), (shingles >> np.uint64(55)) & np.uint64(63)
         bits = np.zeros((len(shingles), PARITY_WORDS), np.uint64)
         bits[np.arange(len(shingles)), cell.astype(np.int64)] = np.uint64(1) << bit
         parities = np.bitwise_xor.reduceat(bits, starts)
         self._parities = np.concatenate([self._parities, parities])
-        return shingles, starts
 
     def similarity_reached(
         self, left: NDArray[np.int64], right: NDArray[np.int64], similarity: float
