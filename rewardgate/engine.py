@@ -9,14 +9,17 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 from rewardgate.canonical import Chunks, Part
-from rewardgate.errors import RewardGateError
+from rewardgate.errors import RewardGateError, in_a_line
 from rewardgate.quiet import SETTINGS
 
 VARIABLE = "REWARDGATE_ENGINE"
 LOCAL, RAY = "local", "ray"
+
+NUMBER, ERROR = "number of the item", "error"
 
 Row = dict[str, Any]
 """Numbers, texts, arrays and lists of texts by name."""
@@ -39,7 +42,8 @@ def in_order(
         what one is made of: that is done once in each process
     items: numbers, texts or paths. Or `Chunks`, of which each process reads its own
     cpus, gpu: what Ray reserves for each process; a GPU only where the cluster has one
-    Raises what `work` raises, and RewardGateError if Ray is not installed or not reached.
+    Raises what `work` raises, from a node a RewardGateError in place of an OSError; and
+    RewardGateError if Ray is not installed or not reached.
     """
     if on_ray():
         yield from _by_ray(work, items, using, cpus, gpu)
@@ -48,23 +52,26 @@ def in_order(
 
 
 class _Remote:
-    """`work` as Ray Data calls it on a node, with the number of an item."""
+    """`work` as Ray Data calls it on a node, with the number of an item.
 
-    def __init__(
-        self,
-        folder: str,
-        work: Callable[..., Any],
-        items: Sequence[Any],
-        using: tuple[Any, ...],
-    ) -> None:
+    What it raises for the user becomes a row, since Ray wraps an error in its own.
+    """
+
+    def __init__(self, folder: str, work: Callable[..., Any], items: Sequence[Any], using: Any):
         self._folder, self._items = folder, items
-        self._enter()
-        self._work = work(*using) if isinstance(work, type) else work
+        self._make = partial(work, *using) if isinstance(work, type) else lambda: work
 
     def __call__(self, row: Row) -> Row:
-        self._enter()
-        item = self._items[row["item"]]
-        return self._work(item.read() if isinstance(item, Part) else item)
+        try:
+            self._enter()
+            item = self._items[row[NUMBER]]
+            return self._work(item.read() if isinstance(item, Part) else item)
+        except (RewardGateError, OSError) as error:
+            return {ERROR: in_a_line(error)}
+
+    @cached_property
+    def _work(self) -> Callable[[Any], Row]:
+        return self._make()
 
     def _enter(self) -> None:
         """Let relative paths mean what they mean where the stage runs."""
@@ -90,17 +97,17 @@ def _by_ray(
     settings = ray.data.DataContext.get_current()
     settings.execution_options.preserve_order = True
     settings.enable_progress_bars = False
-    numbers = [{"item": number} for number in range(len(parts))]
+    numbers = [{NUMBER: number} for number in range(len(parts))]
     data = ray.data.from_items(numbers, override_num_blocks=len(parts))
     remote = (os.getcwd(), work, parts, using)
     if isinstance(work, type):
         data = data.map(_Remote, fn_constructor_args=remote, **resources)
     else:
         data = data.map(lambda row: _Remote(*remote)(row), **resources)
-    try:
-        yield from data.iter_rows()
-    except Exception as error:
-        raise _cause(error) from None
+    for row in data.iter_rows():
+        if ERROR in row:
+            raise RewardGateError(row[ERROR])
+        yield row
 
 
 def _connected() -> Any:
@@ -131,10 +138,3 @@ def _connected() -> Any:
 def _most_cpus(ray: Any) -> float:
     """CPUs of the largest node; what asks for more would wait for ever."""
     return max(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What the work raised on a node."""
-    while (inner := getattr(error, "cause", None) or error.__cause__) is not None:
-        error = inner
-    return error
