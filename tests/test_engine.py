@@ -2,21 +2,20 @@
 
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
-import pandas as pd
 import pytest
 import ray
-from launching import HERE, TWO, launch
+from engine_work import KILLED, Made, described, noting, refuse
+from launching import HERE, TWO
 from ray.cluster_utils import Cluster
 from scoring_project import make_scoring_project, table
 
@@ -32,15 +31,14 @@ from stages import split as split_stage
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000}
 FILES = 12
-PAUSE = 0.3
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A head that starts no work of its own accord, and two nodes, as processes."""
-    with pytest.MonkeyPatch.context() as patch:
+    """A head and two nodes, each of them processes of this machine."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray-") as logs:
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (HERE.parent, HERE))))
-        head = {**NODE, "include_dashboard": False, "_system_config": SOON}
+        head = {**NODE, "include_dashboard": False, "temp_dir": logs, "_system_config": SOON}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             for _ in range(2):
@@ -61,17 +59,6 @@ def on_ray(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluste
         cluster.add_node(**NODE)
 
 
-def described(number: int) -> engine.Row:
-    return {
-        "number": number,
-        "text": "ü" * number,
-        "keys": np.arange(number, dtype=np.uint64) + np.uint64(2**64 - 100),
-        "table": np.full((2, number), number, np.uint64),
-        "share": np.array([number / 3, np.nan, np.inf]),
-        "names": [f"p-{at}" for at in range(number)],
-    }
-
-
 def test_rows_come_back_in_order_and_as_they_were(on_ray: Cluster) -> None:
     found = list(engine.in_order(described, range(20)))
     assert [row["number"] for row in found] == list(range(20))
@@ -82,27 +69,10 @@ def test_rows_come_back_in_order_and_as_they_were(on_ray: Cluster) -> None:
                 assert (row[name].dtype, row[name].shape) == (value.dtype, value.shape)
 
 
-class Made:
-    """Says when it was made."""
-
-    def __init__(self, of: str) -> None:
-        self.me = f"{of}-{uuid4()}"
-
-    def __call__(self, number: int) -> engine.Row:
-        time.sleep(0.05)
-        return {"me": self.me}
-
-
 def test_a_class_is_made_once_in_a_process(on_ray: Cluster) -> None:
     makers = {row["me"] for row in engine.in_order(Made, range(30), "x")}
     assert 1 <= len(makers) <= 3
     assert all(maker.startswith("x-") for maker in makers)
-
-
-def refuse(number: int) -> engine.Row:
-    if number == 3:
-        raise RewardGateError(f"record {number}: no text; give it one")
-    return {"number": number}
 
 
 @pytest.mark.parametrize("chosen", ["local", "ray"])
@@ -128,26 +98,6 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
         list(engine.in_order(described, range(2)))
 
 
-def attempted(work: Callable[[Any], engine.Row], notes: Path, item: Any) -> engine.Row:
-    """Note the node and the item that is worked on, and take a while for it."""
-    content = item.iloc[0].tolist() if isinstance(item, pd.DataFrame) else item
-    name = sha256(repr(content).encode()).hexdigest()
-    (notes / f"{ray.get_runtime_context().get_node_id()}.{name}.{uuid4()}").touch()
-    time.sleep(PAUSE)
-    return work(item)
-
-
-def noting(work: Callable[..., Any], notes: Path) -> Callable[..., Any]:
-    if not isinstance(work, type):
-        return partial(attempted, work, notes)
-
-    class Noting(work):  # type: ignore[misc,valid-type]
-        def __call__(self, item: Any) -> engine.Row:
-            return attempted(super().__call__, notes, item)
-
-    return Noting
-
-
 def kill_a_busy_node(cluster: Cluster, notes: Path) -> None:
     """Kill the first node, the head aside, that begins to work."""
     node_of = {node.node_id: node for node in cluster.worker_nodes}
@@ -156,6 +106,7 @@ def kill_a_busy_node(cluster: Cluster, notes: Path) -> None:
     ):
         time.sleep(0.01)
     cluster.remove_node(node_of[busy[0]], allow_graceful=False)
+    (notes / KILLED).touch()
 
 
 @pytest.fixture
@@ -172,6 +123,7 @@ def dying_node(on_ray: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(module, "in_order", in_order)
     yield
     killer.join(timeout=30)
+    (notes / KILLED).unlink()
     begun = [path.name.split(".")[1] for path in notes.iterdir()]
     assert len(begun) > len(set(begun)) > 6
 
@@ -248,6 +200,9 @@ def test_two_ways_of_sharing_out_are_refused(
     scoring: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(engine.VARIABLE, engine.RAY)
-    run = launch("scored.py", cwd=scoring, launcher=TWO)
+    command = [sys.executable, *TWO, "-m", "rewardgate", "score"]
+    command += ["--input", "data/split/test.parquet", "--output", "scored.parquet"]
+    run = subprocess.run(command, cwd=scoring, capture_output=True, text=True, check=False)
     assert run.returncode != 0
     assert "Ray and accelerate launch would both share out the rows" in run.stderr
+    assert not (scoring / "scored.parquet").exists()
