@@ -130,34 +130,57 @@ def _number_forms(
     sketches: Iterable[Sketch], sets: ShingleSets, keys: Sequence[IO[bytes]]
 ) -> NDArray[np.int64]:
     """Number the matching forms; add each new one to `sets` and its keys to the files."""
-    known = np.empty(0, np.uint64)  # hashes of the forms so far, sorted
-    number_of = np.empty(0, np.int64)
+    known = _Numbered()
     numbers: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     for one in sketches:
-        fresh = ~_found(one.forms, known)
+        number = known.find(one.forms)
+        fresh = number < 0
         if fresh.any():
             lengths = np.diff(one.starts, append=len(one.shingles))
             kept = lengths[fresh]
             sets.add(one.shingles[np.repeat(fresh, lengths)], np.cumsum(kept) - kept)
             for file, key in zip(keys, one.keys, strict=True):
                 file.write(key[fresh].tobytes())
-        known = np.concatenate([known, one.forms[fresh]])
-        number_of = np.concatenate([number_of, np.arange(len(number_of), len(known))])
-        order = np.argsort(known, kind="stable")
-        known, number_of = known[order], number_of[order]
-        numbers.append(number_of[np.searchsorted(known, one.prompts)])
+            number[fresh] = known.add(one.forms[fresh])
+        order = np.argsort(one.forms)
+        numbers.append(number[order][np.searchsorted(one.forms[order], one.prompts)])
     return np.concatenate(numbers)
+
+
+class _Numbered:
+    """Hashes, numbered from 0 in the order in which they were added.
+
+    They lie in sorted runs, each more than twice as long as the next, so that adding is not a
+    matter of sorting all of them again.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
+        self._count = 0
+
+    def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The number of each; -1 for what was not added."""
+        found = np.full(len(hashes), -1)
+        for known, numbers in self._runs:
+            at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+            found = np.where(known[at] == hashes, numbers[at], found)
+        return found
+
+    def add(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Add hashes, at least one and none of them known; returns their numbers."""
+        added = np.arange(self._count, self._count + len(hashes))
+        self._count += len(hashes)
+        run = (hashes, added)
+        while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
+            known, numbers = self._runs.pop()
+            run = np.concatenate([known, run[0]]), np.concatenate([numbers, run[1]])
+        order = np.argsort(run[0], kind="stable")
+        self._runs.append((run[0][order], run[1][order]))
+        return added
 
 
 def _hash(form: str) -> int:
     return int.from_bytes(hashlib.blake2b(form.encode(), digest_size=8).digest(), "big")
-
-
-def _found(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    if not len(known):
-        return np.zeros(len(hashes), bool)
-    at = np.searchsorted(known, hashes)
-    return known[np.minimum(at, len(known) - 1)] == hashes
 
 
 def _candidates(
