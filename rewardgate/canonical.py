@@ -49,14 +49,18 @@ class Chunks:
             yield held.to_pandas()
 
     def parts(self) -> list["Part"]:
-        """The same tables, each to be read by itself. Raises what iterating raises."""
-        starts, row = [0], 0
+        """About the same tables, each to be read by itself; the file must have `ranking_id`.
+
+        Raises what iterating raises.
+        """
+        starts, row, last = [0], 0, None
         with _opened(self.path) as file:
             for group in range(file.num_row_groups - 1):
                 ids = file.read_row_group(group, ["ranking_id"])
-                if whole := _whole_rankings(ids):
+                whole = _whole_rankings(ids)
+                if whole or (row and ids["ranking_id"][0] != last):
                     starts.append(row + whole)
-                row += len(ids)
+                row, last = row + len(ids), ids["ranking_id"][-1]
             ends = [*starts[1:], file.metadata.num_rows]
         return [Part(self.path, self.columns, *rows) for rows in zip(starts, ends, strict=True)]
 

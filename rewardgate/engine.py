@@ -19,6 +19,9 @@ from rewardgate.quiet import SETTINGS
 VARIABLE = "REWARDGATE_ENGINE"
 LOCAL, RAY = "local", "ray"
 
+SECONDS = 20
+"""To wait for a cluster to answer."""
+
 NUMBER, ERROR = "number of the item", "error"
 
 Row = dict[str, Any]
@@ -121,18 +124,27 @@ def _connected() -> Any:
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)
     if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS", "")
         try:
+            _reach(address)
             ray.init(
                 runtime_env={"env_vars": SETTINGS},
                 logging_level=logging.WARNING,
                 log_to_driver=False,
             )
-        except ConnectionError:
+        except OSError as error:
             raise RewardGateError(
-                f"RAY_ADDRESS: no cluster at {os.environ['RAY_ADDRESS']}; start it, or unset this "
-                "to run on this machine alone"
+                f"RAY_ADDRESS: no cluster at {address} ({error.strerror or error}); start it, or "
+                "unset this to use this machine alone"
             ) from None
     return ray
+
+
+def _reach(address: str) -> None:
+    """Raises OSError if nothing listens there, which Ray would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), SECONDS).close()
 
 
 def _most_cpus(ray: Any) -> float:

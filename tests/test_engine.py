@@ -59,6 +59,18 @@ def on_ray(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluste
         cluster.add_node(**NODE)
 
 
+def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not ray.is_initialized()
+    monkeypatch.setenv(engine.VARIABLE, engine.RAY)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(RewardGateError) as caught:
+        list(engine.in_order(described, range(2)))
+    assert str(caught.value) == (
+        "RAY_ADDRESS: no cluster at 127.0.0.1:1 (Connection refused); start it, or unset this to "
+        "use this machine alone"
+    )
+
+
 def test_rows_come_back_in_order_and_as_they_were(on_ray: Cluster) -> None:
     found = list(engine.in_order(described, range(20)))
     assert [row["number"] for row in found] == list(range(20))
