@@ -35,11 +35,13 @@ CALIBRATION = f"{REPORTS}/calibration.json"
 class Promoted:
     """A promoted bundle: the model, its fixed calibration and the composition of its reward.
 
+    folder: where it lies
     promoted: False only for what was loaded with `allow_unpromoted`
     process: the process model, where the composition's `process_weight` is above 0
     """
 
     version: str
+    folder: Path
     model: RewardModel
     calibration: dict[str, Any]
     composition: Rewards
@@ -211,6 +213,7 @@ def _load(
         )
     return Promoted(
         version,
+        folder,
         RewardModel.load(folder),
         read_json(calibration),
         composition,

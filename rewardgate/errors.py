@@ -26,10 +26,15 @@ def run_or_explain(main: Callable[[], int | None]) -> int:
     """
     try:
         return main() or 0
-    except RewardGateError as error:
-        print(f"rewardgate: {error}", file=sys.stderr)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        mend = "; free some and run it again" if error.errno in FULL else ""
-        print(f"rewardgate: {place}{error.strerror or error}{mend}", file=sys.stderr)
+    except (RewardGateError, OSError) as error:
+        print(f"rewardgate: {in_a_line(error)}", file=sys.stderr)
     return BAD_INPUT
+
+
+def in_a_line(error: RewardGateError | OSError) -> str:
+    """What the user is told of an error."""
+    if isinstance(error, RewardGateError):
+        return str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    mend = "; free some and run it again" if error.errno in FULL else ""
+    return f"{place}{error.strerror or error}{mend}"

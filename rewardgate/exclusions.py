@@ -136,6 +136,13 @@ class Exclusions:
         )
         return found.fetch_df()
 
+    def texts(self, start: int, end: int) -> NDArray[np.uint64]:
+        """Hashes of the texts of the rows from number `start` to before `end`."""
+        found = self._connection.execute(
+            "SELECT text FROM rows WHERE row >= ? AND row < ? ORDER BY row", [start, end]
+        )
+        return np.asarray(found.fetchnumpy()["text"], np.uint64)
+
     def levels_left(self) -> set[int]:
         """The levels that have a row left."""
         levels = self._connection.execute("SELECT DISTINCT level FROM kept").fetchall()

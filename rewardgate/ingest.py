@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import merge
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rewardgate.canonical import COLUMNS, SCHEMA
+from rewardgate.engine import Row, in_order
 from rewardgate.errors import RewardGateError
 from rewardgate.files import atomic_path, read_table, table_writer
 from rewardgate.out_of_core import database
@@ -120,7 +122,8 @@ def ingest_files(
     Raises RewardGateError if a file cannot be read, if no record of a file can be used, or if
     the share of quarantined records over all files is above `max_quarantined_share` (0 to 1).
     """
-    found = [shard_of(path, shards) for path in paths]
+    read = in_order(partial(_read, shards=shards), paths)
+    found = [Shard(Path(one["folder"])) for one in read]
     with database() as connection:
         _judge_records(connection, found)
         names = [path.name for path in paths]
@@ -165,6 +168,10 @@ def ingest_files(
         "domains": totals["domains"],
         "files": files,
     }
+
+
+def _read(path: Path, shards: Path) -> Row:
+    return {"folder": str(shard_of(path, shards).folder)}
 
 
 def _judge_records(connection: duckdb.DuckDBPyConnection, shards: Sequence[Shard]) -> None:

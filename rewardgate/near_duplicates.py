@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardgate.normalise import matching_form
-from rewardgate.shingles import ShingleSets
+from rewardgate.shingles import ShingleSets, sets_of
 
 PROMPTS_AT_ONCE = 10_000
 PAIRS_AT_ONCE = 20_000
@@ -26,6 +26,21 @@ MISS = 0.02
 
 SEED = 2
 """Of the permutations."""
+
+
+class Sketch(NamedTuple):
+    """What is to be known of some prompts, each by itself.
+
+    prompts: (prompts,) hash of the matching form of each; forms: (forms,) the distinct ones of
+    these, in order of appearance; shingles, starts: their sets (see `shingles`); keys: (bands,
+    forms) their MinHash keys
+    """
+
+    prompts: NDArray[np.uint64]
+    forms: NDArray[np.uint64]
+    shingles: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    keys: NDArray[np.uint64]
 
 
 class Codes(NamedTuple):
@@ -39,14 +54,27 @@ class Codes(NamedTuple):
 def group_prompts(
     prompts: Iterable[str], similarity: float, shingle_chars: int, permutations: int
 ) -> NDArray[np.int64]:
-    """The near-duplicate group of each prompt (prompts,), see `code_prompts`."""
-    return code_prompts(prompts, similarity, shingle_chars, permutations).group
+    """The near-duplicate group of each prompt (prompts,), see `code_sketches`."""
+    stream = iter(prompts)
+    batches = iter(lambda: list(islice(stream, PROMPTS_AT_ONCE)), [])
+    sketches = (sketch(batch, similarity, shingle_chars, permutations) for batch in batches)
+    return code_sketches(sketches, similarity, permutations).group
 
 
-def code_prompts(
-    prompts: Iterable[str], similarity: float, shingle_chars: int, permutations: int
-) -> Codes:
-    """Number the matching forms and near-duplicate groups of a stream of prompts.
+def sketch(
+    prompts: Sequence[str], similarity: float, shingle_chars: int, permutations: int
+) -> Sketch:
+    """Sketch prompts for `code_sketches`, which must be given the same settings."""
+    form_of = {prompt: matching_form(prompt) for prompt in dict.fromkeys(prompts)}
+    hash_of = {form: _hash(form) for form in form_of.values()}
+    hashes = np.array([hash_of[form_of[prompt]] for prompt in prompts], np.uint64)
+    shingles, starts = sets_of(list(hash_of), shingle_chars)
+    keys = min_hashes(shingles, starts, *bands_of(similarity, permutations))
+    return Sketch(hashes, np.array(list(hash_of.values()), np.uint64), shingles, starts, keys)
+
+
+def code_sketches(sketches: Iterable[Sketch], similarity: float, permutations: int) -> Codes:
+    """Number the matching forms and near-duplicate groups of prompts sketched bit by bit.
 
     Two prompts are near-duplicates if the sets of `shingle_chars`-character shingles of their
     matching forms have a Jaccard similarity of at least `similarity` (above 0, at most 1).
@@ -56,10 +84,10 @@ def code_prompts(
     """
     with tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary:
         folder = Path(temporary)
-        bands, rows = bands_of(similarity, permutations)
-        with ShingleSets(folder / "shingles", shingle_chars) as sets, ExitStack() as stack:
+        bands, _ = bands_of(similarity, permutations)
+        with ShingleSets(folder / "shingles") as sets, ExitStack() as stack:
             keys = [stack.enter_context(open(folder / f"{band}", "w+b")) for band in range(bands)]
-            form = _number_forms(prompts, sets, Sketches(bands, rows), keys)
+            form = _number_forms(sketches, sets, keys)
             group = np.arange(len(sets))
             for stream in keys:
                 stream.seek(0)
@@ -82,66 +110,77 @@ def bands_of(similarity: float, permutations: int) -> tuple[int, int]:
     return permutations // rows, rows
 
 
-class Sketches:
-    """MinHash keys of sets of shingles: equal keys of a band make two sets candidates."""
-
-    def __init__(self, bands: int, rows: int) -> None:
-        random = np.random.default_rng(SEED)
-        self._factors = random.integers(2**31, size=(bands, rows), dtype=np.uint32) * 2 + 1
-        self._terms = random.integers(2**32, size=(bands, rows), dtype=np.uint32)
-        self._weights = random.integers(2**64, size=rows, dtype=np.uint64)
-
-    def keys(
-        self, shingles: NDArray[np.uint64], starts: NDArray[np.int64]
-    ) -> Iterator[NDArray[np.uint64]]:
-        """Per band the keys (sets,) of sets that begin at `starts` in `shingles`."""
-        short = shingles.astype(np.uint32)
-        for factors, terms in zip(self._factors, self._terms, strict=True):
-            key = np.zeros(len(starts), np.uint64)
-            for factor, term, weight in zip(factors, terms, self._weights, strict=True):
-                key += np.minimum.reduceat(short * factor + term, starts) * weight
-            yield key
+def min_hashes(
+    shingles: NDArray[np.uint64], starts: NDArray[np.int64], bands: int, rows: int
+) -> NDArray[np.uint64]:
+    """MinHash keys (bands, sets): equal keys of a band make two sets candidates."""
+    random = np.random.default_rng(SEED)
+    factors = random.integers(2**31, size=(bands, rows), dtype=np.uint32) * 2 + 1
+    terms = random.integers(2**32, size=(bands, rows), dtype=np.uint32)
+    weights = random.integers(2**64, size=rows, dtype=np.uint64)
+    short = shingles.astype(np.uint32)
+    keys = np.zeros((bands, len(starts)), np.uint64)
+    for key, *of_band in zip(keys, factors, terms, strict=True):
+        for factor, term, weight in zip(*of_band, weights, strict=True):
+            key += np.minimum.reduceat(short * factor + term, starts) * weight
+    return keys
 
 
 def _number_forms(
-    prompts: Iterable[str], sets: ShingleSets, sketches: Sketches, keys: Sequence[IO[bytes]]
+    sketches: Iterable[Sketch], sets: ShingleSets, keys: Sequence[IO[bytes]]
 ) -> NDArray[np.int64]:
     """Number the matching forms; add each new one to `sets` and its keys to the files."""
-    known = np.empty(0, np.uint64)  # hashes of the forms so far, sorted
-    number_of = np.empty(0, np.int64)
+    known = _Numbered()
     numbers: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    stream = iter(prompts)
-    while batch := list(islice(stream, PROMPTS_AT_ONCE)):
-        forms = {prompt: matching_form(prompt) for prompt in dict.fromkeys(batch)}
-        hash_of = {form: _hash(form) for form in forms.values()}
-        hashes = np.array([hash_of[forms[prompt]] for prompt in batch], np.uint64)
-        fresh = [
-            form
-            for form, seen in zip(
-                hash_of, _found(np.array(list(hash_of.values()), np.uint64), known), strict=True
-            )
-            if not seen
-        ]
-        if fresh:
-            for file, key in zip(keys, sketches.keys(*sets.add(fresh)), strict=True):
-                file.write(key.tobytes())
-        known = np.concatenate([known, np.array([hash_of[form] for form in fresh], np.uint64)])
-        number_of = np.concatenate([number_of, np.arange(len(number_of), len(known))])
-        order = np.argsort(known, kind="stable")
-        known, number_of = known[order], number_of[order]
-        numbers.append(number_of[np.searchsorted(known, hashes)])
+    for one in sketches:
+        number = known.find(one.forms)
+        fresh = number < 0
+        if fresh.any():
+            lengths = np.diff(one.starts, append=len(one.shingles))
+            kept = lengths[fresh]
+            sets.add(one.shingles[np.repeat(fresh, lengths)], np.cumsum(kept) - kept)
+            for file, key in zip(keys, one.keys, strict=True):
+                file.write(key[fresh].tobytes())
+            number[fresh] = known.add(one.forms[fresh])
+        order = np.argsort(one.forms)
+        numbers.append(number[order][np.searchsorted(one.forms[order], one.prompts)])
     return np.concatenate(numbers)
+
+
+class _Numbered:
+    """Hashes, numbered from 0 in the order in which they were added.
+
+    They lie in sorted runs, each more than twice as long as the next, so that adding is not a
+    matter of sorting all of them again.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
+        self._count = 0
+
+    def find(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The number of each; -1 for what was not added."""
+        found = np.full(len(hashes), -1)
+        for known, numbers in self._runs:
+            at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+            found = np.where(known[at] == hashes, numbers[at], found)
+        return found
+
+    def add(self, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Add hashes, at least one and none of them known; returns their numbers."""
+        added = np.arange(self._count, self._count + len(hashes))
+        self._count += len(hashes)
+        run = (hashes, added)
+        while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
+            known, numbers = self._runs.pop()
+            run = np.concatenate([known, run[0]]), np.concatenate([numbers, run[1]])
+        order = np.argsort(run[0], kind="stable")
+        self._runs.append((run[0][order], run[1][order]))
+        return added
 
 
 def _hash(form: str) -> int:
     return int.from_bytes(hashlib.blake2b(form.encode(), digest_size=8).digest(), "big")
-
-
-def _found(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    if not len(known):
-        return np.zeros(len(hashes), bool)
-    at = np.searchsorted(known, hashes)
-    return known[np.minimum(at, len(known) - 1)] == hashes
 
 
 def _candidates(

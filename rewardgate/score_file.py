@@ -7,9 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import torch
 from tqdm import tqdm
 
-from rewardgate.bundle import Promoted
+from rewardgate.bundle import Promoted, load_promoted
+from rewardgate.canonical import Part
+from rewardgate.engine import VARIABLE, Row, in_order, on_ray
 from rewardgate.errors import RewardGateError
 from rewardgate.files import atomic_path
 from rewardgate.processes import processes
@@ -18,6 +21,9 @@ from rewardgate.scoring import WINDOW
 
 ADDED = ("score", "normalised", "reward")
 REFERENCE = "reference"
+WINDOWS_A_TASK = 4
+"""Of a node: what is scored again if it is lost."""
+
 RESPONSE = ("text", "response")
 """Columns that may hold the response; the first that is there does."""
 
@@ -32,7 +38,7 @@ def score_file(bundle: Promoted, source: Path, target: Path) -> int:
     A column `reference`, if there is one, is what the rules compare with; without it, the rules
     that need one do not apply. All columns are kept. One window of rows is held at a time, and
     `target` is written whole or not at all. Under `accelerate launch` every process calls this and
-    the main one writes.
+    the main one writes; with Ray as the engine, its nodes score and this process writes.
     Raises RewardGateError if `source` is not such a file or `target` cannot be written.
     """
     schema, texts = _checked_schema(source)
@@ -102,18 +108,78 @@ def _scored(
     bundle: Promoted, source: Path, texts: Sequence[str], schema: pa.Schema, rows: int
 ) -> Iterator[pa.RecordBatch]:
     main = processes().is_main_process
+    by_ray = _added_by_ray(bundle, source, texts, rows) if on_ray() else None
     with tqdm(total=rows, desc=source.name, unit="rows", disable=None if main else True) as bar:
         for batch in _batches(source):
-            prompts, responses = (batch.column(name).to_pylist() for name in texts)
-            references = (
-                batch.column(REFERENCE).to_pylist()
-                if REFERENCE in batch.schema.names
-                else [NO_REFERENCES] * len(responses)
-            )
-            rewards = bundle.rewards(prompts, responses, references)
-            added = [pa.array([row[name] for row in rewards], pa.float64()) for name in ADDED]
+            added = next(by_ray) if by_ray else _added(bundle, batch, texts)
             yield pa.record_batch([*batch.columns, *added], schema=schema)
             bar.update(batch.num_rows)
+
+
+def _added(
+    bundle: Promoted, batch: pa.RecordBatch | pa.Table, texts: Sequence[str]
+) -> list[pa.Array]:
+    """The columns of `ADDED` for one window."""
+    prompts, responses = (batch.column(name).to_pylist() for name in texts)
+    references = (
+        batch.column(REFERENCE).to_pylist()
+        if REFERENCE in batch.schema.names
+        else [NO_REFERENCES] * len(responses)
+    )
+    rewards = bundle.rewards(prompts, responses, references)
+    return [pa.array([row[name] for row in rewards], pa.float64()) for name in ADDED]
+
+
+def _added_by_ray(
+    bundle: Promoted, source: Path, texts: Sequence[str], rows: int
+) -> Iterator[list[pa.Array]]:
+    """What `_added` gives for each window, from the nodes.
+
+    How a model rounds depends on the threads that share its work: on a node as many as here.
+    """
+    if processes().num_processes > 1:
+        raise RewardGateError(
+            f"{VARIABLE}: Ray and accelerate launch would both share out the rows; use one of them"
+        )
+    threads = torch.get_num_threads()
+    using = (bundle.folder, bundle.promoted, source, texts, WINDOW, threads)
+    starts = range(0, rows, WINDOW * WINDOWS_A_TASK)
+    for scored in in_order(_Node, starts, *using, cpus=threads, gpu=True):
+        for at in range(0, len(scored[ADDED[0]]), WINDOW):
+            yield [pa.array(scored[name][at : at + WINDOW], pa.float64()) for name in ADDED]
+
+
+class _Node:
+    """Scores the windows of a task, with a bundle that is loaded once."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        promoted: bool,
+        source: Path,
+        texts: Sequence[str],
+        window: int,
+        threads: int,
+    ) -> None:
+        self._bundle = load_promoted(bundle, allow_unpromoted=not promoted)
+        self._source, self._texts = source, texts
+        self._window, self._threads = window, threads
+
+    def __call__(self, start: int) -> Row:
+        torch.set_num_threads(self._threads)
+        with _explained(self._source), pq.ParquetFile(self._source, **READING) as file:
+            columns = [*self._texts, *({REFERENCE} & set(file.schema_arrow.names))]
+            end = start + self._window * WINDOWS_A_TASK
+            rows = Part(self._source, tuple(columns), start, end).table(file)
+        windows = [
+            _added(self._bundle, rows.slice(at, self._window), self._texts)
+            for at in range(0, len(rows), self._window)
+        ]
+        columns_of = zip(*windows, strict=True)
+        return {
+            name: pa.chunked_array(parts).to_numpy()
+            for name, parts in zip(ADDED, columns_of, strict=True)
+        }
 
 
 def _batches(source: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -1,10 +1,14 @@
-"""Shingle sets of many texts, kept in a file: 8 bytes a shingle are too many to hold."""
+"""Shingle sets of many texts, kept in a file: 8 bytes a shingle are too many to hold.
+
+A shingle is a 64-bit hash of so many characters. Several sets lie in one array, `shingles`, each
+sorted, beginning at `starts` (sets,).
+"""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +21,26 @@ PARITY_WORDS = 8
 """64-bit words of each set's parities."""
 
 
+def sets_of(texts: Sequence[str], chars: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The sets of texts: `shingles` and `starts`."""
+    keys = np.random.default_rng(SEED).integers(2**64, size=chars, dtype=np.uint64)
+    sets = [_shingles(text, keys) for text in texts]
+    lengths = np.array([len(one) for one in sets], np.int64)
+    return np.concatenate([np.empty(0, np.uint64), *sets]), np.cumsum(lengths) - lengths
+
+
 class ShingleSets:
-    """The set of shingles of each text that was added, each shingle a 64-bit hash.
+    """The set of shingles of each text that was added.
 
     Held are the sizes and, for each of 512 cells, the parity of the number of shingles that fall
     into it. Two sets differ in at least as many shingles as they have parities that differ, which
     settles most comparisons without reading the sets.
     """
 
-    def __init__(self, path: Path, chars: int) -> None:
-        self._keys = np.random.default_rng(SEED).integers(2**64, size=chars, dtype=np.uint64)
+    def __init__(self, path: Path) -> None:
         self._file = open(path, "w+b")  # noqa: SIM115  (closed when the block ends)
-        self._ends = np.zeros(1, np.int64)
-        self._parities = np.empty((0, PARITY_WORDS), np.uint64)
+        self._added: list[tuple[NDArray[Any], ...]] = []  # starts, sizes and parities of sets
+        self._sets = self._shingles = 0
 
     def __enter__(self) -> Self:
         return self
@@ -43,32 +54,35 @@ class ShingleSets:
         self._file.close()
 
     def __len__(self) -> int:
-        return len(self._parities)
+        return self._sets
 
-    def add(self, texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-        """Append texts, at least one; returns their sets in one array, and where each starts."""
-        sets = [_shingles(text, self._keys) for text in texts]
-        shingles = np.concatenate(sets)
-        ends = np.cumsum([len(one) for one in sets])
-        starts = np.concatenate([[0], ends[:-1]])
+    def add(self, shingles: NDArray[np.uint64], starts: NDArray[np.int64]) -> None:
+        """Append sets, at least one."""
         self._file.write(shingles.tobytes())
         self._file.flush()
-        self._ends = np.concatenate([self._ends, self._ends[-1] + ends])
         cell, bit = shingles >> np.uint64(61), (shingles >> np.uint64(55)) & np.uint64(63)
         bits = np.zeros((len(shingles), PARITY_WORDS), np.uint64)
         bits[np.arange(len(shingles)), cell.astype(np.int64)] = np.uint64(1) << bit
         parities = np.bitwise_xor.reduceat(bits, starts)
-        self._parities = np.concatenate([self._parities, parities])
-        return shingles, starts
+        sizes = np.diff(starts, append=len(shingles))
+        self._added.append((self._shingles + starts, sizes, parities))
+        self._sets += len(starts)
+        self._shingles += len(shingles)
+
+    def _known(self) -> tuple[NDArray[Any], ...]:
+        """Starts, sizes and parities of all sets; they are joined when they are first asked for."""
+        if len(self._added) > 1:
+            self._added = [
+                tuple(np.concatenate(arrays) for arrays in zip(*self._added, strict=True))
+            ]
+        return self._added[0]
 
     def similarity_reached(
         self, left: NDArray[np.int64], right: NDArray[np.int64], similarity: float
     ) -> NDArray[np.bool_]:
         """Whether the Jaccard similarity of each pair of texts (pairs,) is at least that."""
-        sizes = np.diff(self._ends)
-        differ = np.bitwise_count(self._parities[left] ^ self._parities[right]).sum(
-            axis=1, dtype=np.int64
-        )
+        _, sizes, parities = self._known()
+        differ = np.bitwise_count(parities[left] ^ parities[right]).sum(axis=1, dtype=np.int64)
         both = sizes[left] + sizes[right]
         reached = both - differ >= similarity * (both + differ)
         maybe = np.flatnonzero(reached)
@@ -91,8 +105,9 @@ class ShingleSets:
         return one.multiply(other).sum(axis=1)
 
     def _read(self, text: int) -> NDArray[np.uint64]:
-        start, end = self._ends[text : text + 2].tolist()
-        return np.frombuffer(os.pread(self._file.fileno(), 8 * (end - start), 8 * start), np.uint64)
+        starts, sizes, _ = self._known()
+        place, length = int(starts[text]), int(sizes[text])
+        return np.frombuffer(os.pread(self._file.fileno(), 8 * length, 8 * place), np.uint64)
 
 
 def _shingles(text: str, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

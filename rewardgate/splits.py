@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rewardgate.canonical import SCHEMA
+from rewardgate.engine import Row, in_order
 from rewardgate.errors import RewardGateError
 from rewardgate.exclusions import NEAR_DUPLICATE as NEAR_DUPLICATE
 from rewardgate.exclusions import REASONS, Exclusions
@@ -42,7 +44,7 @@ from rewardgate.exclusions import SHARED_TEXT as SHARED_TEXT
 from rewardgate.exclusions import TOO_FEW_RANKS as TOO_FEW_RANKS
 from rewardgate.files import read_table, table_writer
 from rewardgate.leakage import Leakage, composition
-from rewardgate.near_duplicates import Codes, code_prompts
+from rewardgate.near_duplicates import Codes, Sketch, code_sketches, group_prompts, sketch
 from rewardgate.normalise import matching_form, text_hashes
 from rewardgate.out_of_core import database
 from rewardgate.pairs import pairs_of
@@ -86,7 +88,12 @@ def home_of(prompt: str, settings: Split) -> str:
 
 def homes_of(prompts: Sequence[str], settings: Split) -> list[str | None]:
     """The split of each prompt; None where a near-duplicate has a more protected one."""
-    group = _codes(prompts, settings).group
+    group = group_prompts(
+        prompts,
+        settings.near_duplicate_similarity,
+        settings.shingle_chars,
+        settings.permutations,
+    )
     level = [PROTECTION.index(home_of(prompt, settings)) for prompt in prompts]
     lowest = pd.Series(level).groupby(group).transform("min").to_numpy()
     return [
@@ -121,8 +128,11 @@ def split_files(
         exclusions = Exclusions(connection)
         levels: list[int] = []
         known, trained_at = _known(seen, exclusions)
-        numbered = _numbered(chunks, exclusions, levels, settings)
-        codes = _codes(chain(numbered, known), settings)
+        codes = code_sketches(
+            chain(_sketched(chunks, exclusions, levels, settings), [_sketch(known, settings)]),
+            settings.near_duplicate_similarity,
+            settings.permutations,
+        )
         level = np.array(levels, np.int64)
         exclusions.know("seen_groups", "near", codes.group[len(level) :], trained_at)
         codes = Codes(codes.form[: len(level)], codes.group[: len(level)])
@@ -167,8 +177,8 @@ def split_files(
         }
 
 
-def _codes(prompts: Iterable[str], settings: Split) -> Codes:
-    return code_prompts(
+def _sketch(prompts: Sequence[str], settings: Split) -> Sketch:
+    return sketch(
         prompts,
         settings.near_duplicate_similarity,
         settings.shingle_chars,
@@ -188,25 +198,50 @@ def _known(
     return of_prompt.index.tolist(), of_prompt.to_numpy(np.int64)
 
 
-def _numbered(
+def _sketched(
     chunks: Iterable[pd.DataFrame], exclusions: Exclusions, levels: list[int], settings: Split
-) -> Iterator[str]:
-    """The prompt of each ranking; its level goes to `levels` and its rows to `exclusions`."""
+) -> Iterator[Sketch]:
+    """Sketches of the rankings' prompts; levels go to `levels` and rows to `exclusions`."""
     row = 0
-    for responses in chunks:
-        ranking, first = _rankings(responses)
-        first_rows = responses[["prompt_id", "domain"]].iloc[first]
+    for one in in_order(partial(_numbers, settings=settings), chunks):
+        text = one["text"]
         exclusions.add(
-            np.arange(row, row + len(responses)),
-            ranking + len(levels),
-            responses["rank"].to_numpy(np.int32),
-            text_hashes(responses["text"]),
-            first_rows.assign(ranking=np.arange(len(first)) + len(levels)),
+            np.arange(row, row + len(text)),
+            one["ranking"] + len(levels),
+            one["rank"],
+            text,
+            pd.DataFrame(
+                {
+                    "prompt_id": one["prompt_id"],
+                    "domain": one["domain"],
+                    "ranking": np.arange(len(one["level"])) + len(levels),
+                }
+            ),
         )
-        row += len(responses)
-        for prompt in responses["prompt"].iloc[first]:
-            levels.append(PROTECTION.index(home_of(prompt, settings)))
-            yield prompt
+        row += len(text)
+        levels.extend(one["level"].tolist())
+        yield Sketch(*(one[name] for name in Sketch._fields))
+
+
+def _numbers(responses: pd.DataFrame, settings: Split) -> Row:
+    """What is to be known of the texts of whole rankings, each by itself: of the rows `ranking`
+    (from 0), `rank` and `text`, a hash; of the rankings `prompt_id`, `domain`, `level` and the
+    sketch of the prompts."""
+    ranking, first = _rankings(responses)
+    first_rows = responses.iloc[first]
+    prompts = first_rows["prompt"].tolist()
+    level_of = {
+        prompt: PROTECTION.index(home_of(prompt, settings)) for prompt in dict.fromkeys(prompts)
+    }
+    return {
+        "ranking": ranking,
+        "rank": responses["rank"].to_numpy(np.int32),
+        "text": text_hashes(responses["text"]),
+        "prompt_id": first_rows["prompt_id"].tolist(),
+        "domain": first_rows["domain"].tolist(),
+        "level": np.array([level_of[prompt] for prompt in prompts], np.int64),
+        **_sketch(prompts, settings)._asdict(),
+    }
 
 
 def _rankings(responses: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -217,12 +252,13 @@ def _rankings(responses: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.in
 
 @dataclass(frozen=True)
 class _Placed:
-    """Rows with their numbers (rows,): form of the prompt, code of the home; `lost` names the
-    excluded among them by their place."""
+    """Rows with their numbers (rows,): form of the prompt, code of the home, hash of the text;
+    `lost` names the excluded among them by their place."""
 
     responses: pd.DataFrame
     form: NDArray[np.int64]
     code: NDArray[np.int64]
+    text: NDArray[np.uint64]
     lost: pd.DataFrame
 
     @property
@@ -253,13 +289,12 @@ class _Placed:
 
     def count(self, ours: Leakage, by_pair: Leakage, drawn: "_Drawn") -> None:
         """Count the pairs of this split, and of one that assigns each pair by itself."""
-        text = text_hashes(self.responses["text"])
         kept = self.kept
         for counted, rows, by_itself in ((ours, kept, False), (by_pair, np.ones_like(kept), True)):
             pairs = pairs_of(self.responses[rows])
             chosen, rejected = (pairs[side].to_numpy() for side in ("chosen", "rejected"))
             split = drawn(len(pairs)) if by_itself else self.code[rows][chosen]
-            counted.add(self.form[rows][chosen], chosen, rejected, split, text[rows])
+            counted.add(self.form[rows][chosen], chosen, rejected, split, self.text[rows])
 
 
 def _placed(
@@ -275,7 +310,8 @@ def _placed(
         ranking += rankings
         lost = exclusions.between(row, row + len(responses))
         lost["row"] -= row
-        yield _Placed(responses, form[ranking], CODES[level[ranking]], lost)
+        text = exclusions.texts(row, row + len(responses))
+        yield _Placed(responses, form[ranking], CODES[level[ranking]], text, lost)
         row += len(responses)
         rankings += len(first)
 

@@ -23,17 +23,21 @@ def test_pieces_hold_whole_rankings_and_all_rows(
     pq.write_table(table, path, row_group_size=rows_a_group)
     chunks = Chunks(path)
     pieces = list(chunks)
-    assert pd.concat(pieces)["row"].tolist() == list(range(len(ids)))
-    seen = [set(piece["ranking_id"]) for piece in pieces]
-    assert sum(map(len, seen)) == len(sizes)
-    assert max(map(len, pieces)) <= rows_a_group + 5
+    for read in (pieces, [part.read() for part in chunks.parts()]):
+        assert pd.concat(read)["row"].tolist() == list(range(len(ids)))
+        seen = [set(piece["ranking_id"]) for piece in read]
+        assert sum(map(len, seen)) == len(sizes)
+        assert max(map(len, read)) <= rows_a_group + 5
     assert [len(piece) for piece in chunks] == [len(piece) for piece in pieces]
-    assert sum(len(rows) for rows in Chunks(path, ("row",))) == len(ids)
+    rows = Chunks(path, ("row",))
+    assert sum(map(len, rows)) == sum(len(part.read()) for part in rows.parts()) == len(ids)
 
 
 def test_missing_or_broken_file(tmp_path: Path) -> None:
     with pytest.raises(RewardGateError, match="no such file; run the stage that writes it"):
         list(Chunks(tmp_path / "none.parquet"))
+    with pytest.raises(RewardGateError, match="no such file; run the stage that writes it"):
+        Chunks(tmp_path / "none.parquet").parts()
     (tmp_path / "broken.parquet").write_bytes(b"no")
     with pytest.raises(RewardGateError, match="not a readable Parquet file"):
         list(Chunks(tmp_path / "broken.parquet"))

@@ -92,9 +92,10 @@ def test_the_wheel_holds_what_a_project_and_a_report_need(installed: Installed) 
         assert not [name for name in names if name.startswith(("tests", "benchmarks", "data"))]
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         told = email.message_from_bytes(archive.read(metadata))
-    assert {"serve", "s3", "trl", "otel", "docs"} <= set(told.get_all("Provides-Extra"))
+    assert {"serve", "ray", "s3", "trl", "otel", "docs"} <= set(told.get_all("Provides-Extra"))
     core = [one for one in told.get_all("Requires-Dist") if "extra ==" not in one]
-    assert not [one for one in core if one.startswith(("fastapi", "uvicorn", "trl", "dvc-s3"))]
+    extra = ("fastapi", "uvicorn", "trl", "dvc-s3", "ray")
+    assert not [one for one in core if one.startswith(extra)]
 
 
 def test_a_project_from_nothing_runs_the_installed_stages(

@@ -27,7 +27,7 @@ from rewardgate.simulate.simulation import simulate
 
 PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
 COMMAND = re.compile(
-    r"(rewardgate|dvc|gto|git|python[0-9.]*|prefect|pip|make|accelerate|openssl|export|cd|mkdocs"
+    r"(rewardgate|dvc|gto|git|python[0-9.]*|prefect|pip|make|accelerate|openssl|ray|export|cd|mkdocs"
     r"|\.venv/bin/\w+|\w+=\S*)(\s|$)"
 )
 BY_PIP = "it fetches packages from a registry"
@@ -73,6 +73,10 @@ ELSEWHERE = {
     ),
     ".venv/bin/python -m benchmarks.train": ("tests/benchmarks/test_side_by_side.py", "train"),
     ".venv/bin/python -m benchmarks.score": ("tests/benchmarks/test_side_by_side.py", "score"),
+    "export RAY_USAGE_STATS_ENABLED": "it is of use where `ray start` is",
+    "ray get-auth-token": "it would replace the token of the user's own clusters",
+    "ray start": ("tests/test_engine.py", "add_node"),
+    "export REWARDGATE_ENGINE": ("tests/test_engine.py", "engine.RAY"),
     ".venv/bin/pip install": BY_PIP,
     "pip install": BY_PIP,
     "python3.11 -m venv": BY_PIP,
