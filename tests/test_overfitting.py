@@ -16,6 +16,7 @@ from rewardgate.checklist import failures, judge
 from rewardgate.checkpoints import Checkpoints
 from rewardgate.files import read_json, read_table, write_table
 from rewardgate.reward_model import RewardModel
+from rewardgate.trained_on import TRAINED_ON, record_of
 from rewardgate.training import train
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {"train": 24, "eval": 60, "calibration": 40, "test": 100}.items()
     ):
         write_table(tmp_path / f"data/split/{name}.parquet", noisy_rankings(prompts, seed))
+    splits = [read_table(tmp_path / f"data/split/{name}.parquet") for name in ("train", "eval")]
+    write_table(tmp_path / TRAINED_ON, record_of(*splits, None))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
