@@ -27,6 +27,7 @@ from rewardgate.files import sha256_file, sha256_folder
 from rewardgate.params import change_params
 from stages import ingest as ingest_stage
 from stages import split as split_stage
+from stages import start as start_stage
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
 SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000}
@@ -148,8 +149,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(files, "ROWS_A_GROUP", 300)
         patch.chdir(project)
         rankings(project)
-        ingest_stage.main()
-        split_stage.main()
+        for stage in (ingest_stage, start_stage, split_stage):
+            stage.main()
         yield project
 
 
@@ -182,6 +183,7 @@ def test_a_node_dies_while_prompts_are_compared(
     (tmp_path / "params.yaml").symlink_to(local / "params.yaml")
     (tmp_path / "data").mkdir()
     (tmp_path / "data/ingested").symlink_to(local / "data/ingested")
+    (tmp_path / "models").symlink_to(local / "models")
     split_stage.main()
     assert sha256_folder(tmp_path / "data/split") == sha256_folder(local / "data/split")
     assert sha256_file(tmp_path / "reports/split.json") == sha256_file(local / "reports/split.json")
