@@ -42,7 +42,7 @@ ELSEWHERE = {
     "rewardgate run": ("tests/test_tracing.py", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     "export OTEL_EXPORTER_OTLP_ENDPOINT": ("tests/test_tracing.py", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     "accelerate launch -m rewardgate score": ("tests/test_scoring.py", "test_two_processes_write"),
-    "rewardgate verify --rederive": ("tests/end_to_end/test_rederive_pipeline.py", "--rederive"),
+    "rewardgate verify --rederive": ("tests/end_to_end/test_start_from_champion.py", "--rederive"),
     "rewardgate run --set train.start=champion": (
         "tests/end_to_end/test_start_from_champion.py",
         "train.start=champion",

@@ -10,6 +10,7 @@ from judged_project import accuracy_checks
 from policies import SETTINGS
 from project import Project, make_project, tiny_changes
 
+from rewardgate.errors import BLOCKED
 from rewardgate.files import read_json, read_table
 from rewardgate.normalise import matching_form
 from rewardgate.trained_on import TRAINED_ON
@@ -65,7 +66,18 @@ def test_new_rankings_start_from_the_champion_and_can_be_made_again(project: Pro
     assert repro(project) == ["start", "champion", "promote"]
     assert (promoted / "current").resolve() == second
 
+    project.set("seed=1")
     finished = project.run("rewardgate", "verify", "--rederive")
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "pass  model again" in finished.stdout
-    assert "pass  reports again" in finished.stdout
+    assert "Running stage 'train'" in finished.stdout
+    lines = [line for line in finished.stdout.splitlines() if line.startswith("pass")]
+    assert [line[6:20].strip() for line in lines] == [
+        "manifest", "files", "signature", "evidence", "verdict", "history",
+        "data again", "model again", "reports again", "verdict again",
+    ]  # fmt: skip
+    weights = second / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    finished = project.run("rewardgate", "verify", "--rederive")
+    assert finished.returncode == BLOCKED
+    assert "FAIL  file           model.safetensors: altered" in finished.stdout
+    assert "Running stage" not in finished.stdout
