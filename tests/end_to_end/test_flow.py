@@ -71,7 +71,7 @@ def test_a_flow_that_is_killed_leaves_no_temporary_server(tmp_path: Path) -> Non
         cwd=tmp_path,
         env=project.environment,
     )
-    started = []
+    started: list[psutil.Process] = []
     try:
         wait_for((tmp_path / "begun").exists, "the last stage begins", 600)
         started = psutil.Process(flow.pid).children(recursive=True)
