@@ -61,6 +61,10 @@ def main() -> int:
     champion = find_champion(settings.gate.champion, PROMOTED, None)
     if champion is not None:
         load_champion(champion, public_key(settings.promote))
+    if not PREFECT_API_URL.value():
+        from flows.temporary_server import TemporaryServer
+
+        TemporaryServer()
     try:
         state = cast("State[Any]", retrain(return_state=True))
     except TransportError as error:

@@ -2,13 +2,15 @@
 
     python -m benchmarks.crashes --out DIR [--markdown docs/crashes_table.md]
 
-DIR is a folder for the projects; a part that is done there is not done again, so that the command
-can be stopped and continued. Needs Linux; the full disk needs the right to mount a tmpfs.
+DIR is a folder for the projects; a part that is done there with that seed is not done again, so
+that the command can be stopped and continued, and the tables hold what was done with every seed.
+Needs Linux; the full disk needs the right to mount a tmpfs.
 """
 
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,7 +20,7 @@ from typing import Any
 import stages  # noqa: F401  (quiet and offline, as in the commands)
 from benchmarks.crashes.faults import FAULTS
 from benchmarks.crashes.forked import fork_server
-from benchmarks.crashes.kills import ALL, RUNNER, STAGE, Pass, killed_again_and_again
+from benchmarks.crashes.kills import ALL, RUNNER, STAGE, killed_again_and_again
 from benchmarks.crashes.project import (
     PROMOTED,
     TARGETS,
@@ -30,6 +32,7 @@ from benchmarks.crashes.project import (
 from benchmarks.crashes.promotions import killed_at_each_operation, killed_at_random
 from benchmarks.table import markdown
 from rewardgate.files import read_json, write_json, write_text
+from rewardgate.stage_order import stages_up_to
 
 BY_DVC = ("python", "-m", "dvc", "repro", *TARGETS)
 BY_FLOW = ("python", "-m", "flows.retrain")
@@ -47,12 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     before, expected = prepared(args.out)
     for name in args.only:
-        record = args.out / f"{name}.json"
+        record = args.out / f"{name}-{args.seed}.json"
         if not record.is_file():
             print(f"{name} ...", file=sys.stderr, flush=True)
             write_json(record, PARTS[name](before, expected, args.out, args.seed))
     found = {
-        n: read_json(args.out / f"{n}.json") for n in PARTS if (args.out / f"{n}.json").exists()
+        name: [read_json(record) for record in records]
+        for name in PARTS
+        if (records := sorted(args.out.glob(f"{name}-*.json")))
     }
     text = tables(found)
     print(text)
@@ -84,18 +89,16 @@ def forks(project: Project) -> Iterator[tuple[Project, Path]]:
 
 def kills_by_dvc(before: Project, expected: Undisturbed, out: Path, seed: int) -> dict[str, Any]:
     plan = dict.fromkeys(expected.seconds, (ALL, STAGE, RUNNER, ALL))
-    return kills(before, expected, out / "killed-by-dvc", BY_DVC, plan, seed)
+    return kills(before, expected, out / f"killed-by-dvc-{seed}", BY_DVC, plan, seed)
 
 
 def kills_by_flow(before: Project, expected: Undisturbed, out: Path, seed: int) -> dict[str, Any]:
-    """Two kills of each stage alone, which the flow makes up for; at some, also of all the rest."""
-    plan: dict[str, tuple[str, ...]] = {
-        stage: (STAGE,) for stage in expected.seconds if "process" not in stage
+    """Each stage alone twice, which the flow makes up for; then all of the run, or the flow."""
+    plan = {
+        stage: (STAGE, STAGE, (ALL, RUNNER)[number % 2])
+        for number, stage in enumerate(stages_up_to([TARGETS[0]]))
     }
-    plan.pop("simulate_steps")
-    for number, stage in enumerate(("ingest", "train", "adversary", "gate", "promote")):
-        plan[stage] = (STAGE, (ALL, RUNNER)[number % 2])
-    return kills(before, expected, out / "killed-by-flow", BY_FLOW, plan, seed + 1)
+    return kills(before, expected, out / f"killed-by-flow-{seed}", BY_FLOW, plan, seed)
 
 
 def kills(
@@ -111,16 +114,10 @@ def kills(
         done = killed_again_and_again(
             project, command, expected, plan, pids, list(expected.promoted.values()), seed
         )
-    return {**told(done), "leftovers": project.leftovers()}
-
-
-def told(done: Pass) -> dict[str, Any]:
     return {
+        **vars(done),
         "kills": [[stage, kind, count] for (stage, kind), count in done.kills.items()],
-        "stops": done.stops,
-        "wrong": done.wrong,
-        "loads": done.loads,
-        "faults": done.faults,
+        "leftovers": project.leftovers(),
     }
 
 
@@ -145,7 +142,7 @@ def faults(before: Project, expected: Undisturbed, out: Path, seed: int) -> dict
     found = {}
     with forks(before) as (python, _):
         for name, fault in FAULTS.items():
-            record = out / f"fault-{name}.json"
+            record = out / f"fault-{name}-{seed}.json"
             if not record.is_file():
                 print(f"  {name} ...", file=sys.stderr, flush=True)
                 write_json(record, [asdict(one) for one in fault(python, expected, out, seed)])
@@ -161,18 +158,23 @@ PARTS: dict[str, Callable[[Project, Undisturbed, Path, int], dict[str, Any]]] = 
 }
 
 
-def failed(found: dict[str, Any]) -> list[str]:
+def failed(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     """What did not come out as it should."""
-    passes = [found[name] for name in ("kills-dvc", "kills-flow") if name in found]
+    passes = [*found.get("kills-dvc", []), *found.get("kills-flow", [])]
     wrong = [line for one in passes for line in (*one["wrong"], *one["faults"], *one["leftovers"])]
-    for part in found.get("promotions", {}).values():
-        wrong += part["wrong"]
-    for outcomes in found.get("faults", {}).values():
-        wrong += [one["what"] for one in outcomes if not (one["same"] and one["loadable"])]
+    for part in found.get("promotions", []):
+        wrong += [line for kills in part.values() for line in kills["wrong"]]
+    for one in outcomes(found):
+        if not (one["same"] and one["loadable"]):
+            wrong.append(one["what"])
     return wrong
 
 
-def tables(found: dict[str, Any]) -> str:
+def outcomes(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [one for part in found.get("faults", []) for fault in part.values() for one in fault]
+
+
+def tables(found: dict[str, list[dict[str, Any]]]) -> str:
     """Kills by stage, promotions, and the other faults, each as a table in Markdown."""
     parts = []
     for name, runner in (("kills-dvc", "dvc repro"), ("kills-flow", "the flow")):
@@ -181,7 +183,8 @@ def tables(found: dict[str, Any]) -> str:
     if "promotions" in found:
         cells = [
             [name, str(one["kills"]), str(one["before"]), str(one["after"]), yes(not one["wrong"])]
-            for name, one in found["promotions"].items()
+            for part in found["promotions"]
+            for name, one in part.items()
         ]
         titles = ["promotion killed", "kills", "old is current", "new is current", "next run whole"]
         parts.append(markdown(titles, cells))
@@ -189,32 +192,36 @@ def tables(found: dict[str, Any]) -> str:
         titles = ["fault", "told", "same hashes after it", "champion loadable"]
         cells = [
             [one["what"], one["told"] or "nothing", yes(one["same"]), yes(one["loadable"])]
-            for outcomes in found["faults"].values()
-            for one in outcomes
+            for one in outcomes(found)
         ]
         parts.append(markdown(titles, cells))
     return "\n\n".join(parts) + "\n"
 
 
-def stage_table(one: dict[str, Any], runner: str) -> str:
+def stage_table(passes: list[dict[str, Any]], runner: str) -> str:
     """A row for each stage: kills by who was killed, and whether its results are the same."""
-    names = list(dict.fromkeys(stage for stage, *_ in one["kills"]))
-    counts = {(stage, kind): count for stage, kind, count in one["kills"]}
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in passes:
+        counts.update({(stage, kind): count for stage, kind, count in one["kills"]})
+    wrong, stops, faults = (
+        [line for one in passes for line in one[key]] for key in ("wrong", "stops", "faults")
+    )
     cells = [
         [
             stage,
-            *(str(counts.get((stage, kind), 0)) for kind in (ALL, STAGE, RUNNER)),
-            yes(stage not in one["wrong"]),
+            *(str(counts[stage, kind]) for kind in (ALL, STAGE, RUNNER)),
+            yes(stage not in wrong),
         ]
-        for stage in names
+        for stage in dict.fromkeys(stage for stage, _ in counts)
     ]
     total = ["all", *(str(sum(int(row[i]) for row in cells)) for i in (1, 2, 3))]
-    cells.append([*total, yes(not one["wrong"])])
+    cells.append([*total, yes(not wrong)])
     table = markdown([f"killed under {runner}", ALL, STAGE, RUNNER, "same hashes"], cells)
-    stops = "".join(f"\n- `{line}`" for line in dict.fromkeys(one["stops"]))
+    lines = "".join(f"\n- `{line}`" for line in dict.fromkeys(stops))
     return (
-        f"{table}\n\nThe champion was loaded {one['loads']} times meanwhile, in vain "
-        f"{len(one['faults'])} times; runs that stopped by themselves: {len(one['stops'])}.{stops}"
+        f"{table}\n\nPasses: {len(passes)}. The champion was loaded "
+        f"{sum(one['loads'] for one in passes)} times meanwhile, in vain {len(faults)} times; runs "
+        f"that stopped by themselves: {len(stops)}.{lines}"
     )
 
 

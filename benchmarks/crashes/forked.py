@@ -58,7 +58,9 @@ def fork_server(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
     python = folder / "python"
     base = getattr(sys, "_base_executable", sys.executable)
     python.write_text(
-        f'#!/bin/sh\nexec {base} -I -S {folder}/client.py {folder}/socket "$@"\n', encoding="utf-8"
+        f'#!/bin/sh\n[ "$1" = -m ] || exec {sys.executable} "$@"\n'
+        f'exec {base} -I -S {folder}/client.py {folder}/socket "$@"\n',
+        encoding="utf-8",
     )
     python.chmod(0o755)
     command = [sys.executable, "-m", "benchmarks.crashes.forked", str(folder)]
@@ -133,12 +135,8 @@ def _become(client: socket.socket, folder: Path) -> None:
     sys.path[:0] = [cwd, *filter(None, paths)]
     code: object = 0
     try:
-        if arguments[0] == "-m":
-            sys.argv = arguments[1:]
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-        else:
-            sys.argv = arguments
-            runpy.run_path(arguments[0], run_name="__main__")
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     except SystemExit as exited:
         code = exited.code
     except BaseException:

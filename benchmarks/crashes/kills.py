@@ -70,7 +70,7 @@ def killed_again_and_again(
                 if len(done.stops) > 20:
                     break
         run.kill(ALL)
-    done.wrong = expected.differences(project, list(expected.results))
+    done.wrong = expected.differences(project, list(plan))
     done.loads, done.faults = watch.loads, watch.faults
     return done
 

@@ -1,12 +1,16 @@
 """The flow with the real Prefect engine, on a pipeline of two small stages."""
 
+import contextlib
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from project import ROOT, Project
+from served_prefect import wait_for
 
 from rewardgate.errors import BAD_INPUT, BLOCKED
 
@@ -71,3 +75,26 @@ def test_a_dead_prefect_server_is_one_line_before_any_stage(tmp_path: Path) -> N
     assert line.endswith("`prefect server start`, or unset PREFECT_API_URL, and run again")
     assert "Traceback" not in finished.stdout + finished.stderr
     assert not (tmp_path / "dvc.lock").exists()
+
+
+def test_a_flow_that_is_killed_leaves_no_temporary_server(tmp_path: Path) -> None:
+    project = small_project(tmp_path, "sh -c 'touch begun; sleep 60'")
+    flow = subprocess.Popen(
+        ["python", "-m", "flows.retrain"],
+        cwd=tmp_path,
+        env=project.environment,
+    )
+    started: list[psutil.Process] = []
+    try:
+        wait_for((tmp_path / "begun").exists, "the last stage begins", 600)
+        started = psutil.Process(flow.pid).children(recursive=True)
+        servers = [one for one in started if "uvicorn" in one.cmdline()]
+        flow.kill()
+        assert len(servers) == 1
+        assert psutil.wait_procs(servers, timeout=60)[1] == []
+    finally:
+        flow.kill()
+        flow.wait()
+        for one in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
