@@ -1,6 +1,7 @@
 """The canonical table judged by the suites of `rewardgate.expectations`."""
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ def validate(chunks: Iterable[pd.DataFrame], settings: Validate) -> Validation:
     evidence = pd.DataFrame()
     with database() as connection:
         facts = Facts(connection)
-        for responses in chunks:
+        for responses in _one_at_a_time(chunks):
             judge("columns", responses)
             if judge.passed("columns"):
                 judge("values", responses)
@@ -60,7 +61,7 @@ def validate(chunks: Iterable[pd.DataFrame], settings: Validate) -> Validation:
                 judge("rankings", rankings_of(responses))
                 facts.add(responses)
         if judge.sound:
-            for prompts in facts.prompts():
+            for prompts in _one_at_a_time(facts.prompts()):
                 judge("prompts", prompts)
             judge("shares", facts.shares())
             if not judge.suites["shares"].success:
@@ -76,6 +77,14 @@ def validate(chunks: Iterable[pd.DataFrame], settings: Validate) -> Validation:
     ]
     failed = [one for one in expectations if not one["success"] and one["severity"] == "error"]
     return Validation({"success": not failed, "expectations": expectations}, judge.suites)
+
+
+def _one_at_a_time(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The tables; Great Expectations holds those it has judged in cycles of references, which
+    Python would let grow to a quarter of all objects before it looks for them."""
+    for table in tables:
+        yield table
+        gc.collect()
 
 
 class _Judge:
