@@ -25,12 +25,12 @@ from rewardgate.canonical import COLUMNS, SCHEMA
 from rewardgate.engine import Row, in_order
 from rewardgate.errors import RewardGateError
 from rewardgate.files import atomic_path, read_table, table_writer
+from rewardgate.kept import kept_folders
 from rewardgate.out_of_core import database
 from rewardgate.readers import extension_of
 from rewardgate.shards import (
     REASONS_SHOWN,
     Shard,
-    remove_other_shards,
     shard_of,
     shown_reasons,
 )
@@ -122,9 +122,9 @@ def ingest_files(
     Raises RewardGateError if a file cannot be read, if no record of a file can be used, or if
     the share of quarantined records over all files is above `max_quarantined_share` (0 to 1).
     """
-    read = in_order(partial(_read, shards=shards), paths)
-    found = [Shard(Path(one["folder"])) for one in read]
-    with database() as connection:
+    with kept_folders(shards) as keep, database() as connection:
+        read = in_order(partial(_read, shards=shards), paths)
+        found = [Shard(keep(Path(one["folder"]))) for one in read]
         _judge_records(connection, found)
         names = [path.name for path in paths]
         files = [
@@ -156,7 +156,6 @@ def ingest_files(
             for fault in _quarantine(connection, names, found, everywhere):
                 lines.write(json.dumps(fault, ensure_ascii=False) + "\n")
         totals = _totals(connection)
-    remove_other_shards(shards, found)
     return {
         "records": records,
         "rankings": sum(count["rankings"] for count in files),

@@ -7,11 +7,11 @@ files (is it a duplicate?) is not decided here but in `rewardgate.ingest`.
 
 import hashlib
 import json
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from inspect import getsource
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +21,9 @@ import pyarrow as pa
 from rewardgate import formats, normalise, readers
 from rewardgate.canonical import DEFAULT_DOMAIN, SCHEMA, UNKNOWN_ANNOTATOR
 from rewardgate.errors import RewardGateError
-from rewardgate.files import atomic_folder, sha256_file, sha256_json, table_writer
+from rewardgate.files import sha256_file, sha256_json, table_writer
 from rewardgate.formats import Ranking, UnknownColumns, Unusable, derived_id, to_ranking
+from rewardgate.kept import made_once
 from rewardgate.readers import Fault, Row, extension_of, read_rows
 
 ROWS = SCHEMA.append(pa.field("record", pa.int64()))
@@ -70,19 +71,7 @@ def shard_of(path: Path, shards: Path) -> Shard:
     """
     code = [getsource(module) for module in (formats, normalise, readers, sys.modules[__name__])]
     name = sha256_json([path.name, sha256_file(path), *code])
-    folder = shards / name
-    if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
-            _read(path, temporary)
-    return Shard(folder)
-
-
-def remove_other_shards(shards: Path, kept: list[Shard]) -> None:
-    """Remove what earlier runs left of files that are gone or have changed."""
-    names = {shard.folder.name for shard in kept}
-    for folder in shards.iterdir():
-        if folder.name not in names:
-            shutil.rmtree(folder)
+    return Shard(made_once(shards / name, partial(_read, path)))
 
 
 def _read(path: Path, folder: Path) -> None:

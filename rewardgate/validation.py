@@ -1,10 +1,15 @@
 """The canonical table judged by the suites of `rewardgate.expectations`."""
 
-from collections.abc import Iterable
+import gc
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from great_expectations.core import ExpectationSuiteValidationResult
 
 from rewardgate.expectations import (
     CONTRADICTIONS,
@@ -13,16 +18,13 @@ from rewardgate.expectations import (
     Check,
     checks_of,
 )
-from rewardgate.facts import Facts, rankings_of, rows_of
+from rewardgate.facts import Facts
+from rewardgate.judged_chunks import judge_chunk, key_of, results_in
+from rewardgate.kept import kept_folders, made_once
 from rewardgate.merged_results import ROWS_SHOWN, merged
 from rewardgate.out_of_core import database
 from rewardgate.settings import Validate
-
-import great_expectations as gx  # isort: skip  (after expectations, which turns analytics off)
-from great_expectations.core import ExpectationSuiteValidationResult  # isort: skip
-from great_expectations.data_context.types.base import ProgressBarsConfig  # isort: skip
-
-GX_SEVERITY = {"error": "critical", "warning": "warning"}
+from rewardgate.suites import judge
 
 
 @dataclass(frozen=True)
@@ -40,73 +42,70 @@ class Validation:
     suites: dict[str, ExpectationSuiteValidationResult]
 
 
-def validate(chunks: Iterable[pd.DataFrame], settings: Validate) -> Validation:
+def validate(
+    chunks: Iterable[pd.DataFrame], settings: Validate, judged: Path | None = None
+) -> Validation:
     """Judge the canonical table. If it fails its schema, nothing more of it is judged.
 
     chunks: the table in pieces of whole rankings, which may be gone through twice
+    judged: folder of the chunks judged before; a chunk that lies there is not judged again
     Raises RewardGateError if `settings.severity` names an unknown expectation.
     """
     checks = checks_of(settings)
-    judge = _Judge(checks)
+    suites = _Suites()
     evidence = pd.DataFrame()
-    with database() as connection:
+    with (
+        database() as connection,
+        tempfile.TemporaryDirectory(prefix="rewardgate-") as temporary,
+        kept_folders(parent := judged or Path(temporary)) as keep,
+    ):
         facts = Facts(connection)
-        for responses in chunks:
-            judge("columns", responses)
-            if judge.passed("columns"):
-                judge("values", responses)
-            if judge.sound:
-                judge("responses", rows_of(responses))
-                judge("rankings", rankings_of(responses))
-                facts.add(responses)
-        if judge.sound:
-            for prompts in facts.prompts():
-                judge("prompts", prompts)
-            judge("shares", facts.shares())
-            if not judge.suites["shares"].success:
+        for responses in _one_at_a_time(chunks):
+            make = partial(judge_chunk, connection, responses, checks)
+            folder = keep(made_once(parent / key_of(responses, settings), make))
+            for name, result in results_in(folder):
+                suites.add(name, result)
+            if suites.sound:
+                facts.add(folder)
+        if suites.sound:
+            for prompts in _one_at_a_time(facts.prompts()):
+                suites.add("prompts", judge(checks, "prompts", prompts))
+            suites.add("shares", judge(checks, "shares", facts.shares()))
+            if not suites.passed("shares"):
                 evidence = facts.contradictions(chunks, ROWS_SHOWN)
     results: list[Any] = [
-        one.to_json_dict() for suite in judge.suites.values() for one in suite.results
+        one.to_json_dict() for suite in suites.results.values() for one in suite.results
     ]
     outcomes = {one["expectation_config"]["meta"]["name"]: one for one in results}
     expectations = [
         _outcome(check, outcomes[check.name], evidence)
         for check in checks
-        if check.suite in judge.suites
+        if check.suite in suites.results
     ]
     failed = [one for one in expectations if not one["success"] and one["severity"] == "error"]
-    return Validation({"success": not failed, "expectations": expectations}, judge.suites)
+    return Validation({"success": not failed, "expectations": expectations}, suites.results)
 
 
-class _Judge:
-    """Judges tables by suites; `suites` holds the results so far, all tables of a suite as one."""
+def _one_at_a_time(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The tables; Great Expectations holds those it has judged in cycles of references, which
+    Python would let grow to a quarter of all objects before it looks for them."""
+    for table in tables:
+        yield table
+        gc.collect()
 
-    def __init__(self, checks: list[Check]) -> None:
-        self._expectations = {
-            name: [_configured(check) for check in checks if check.suite == name] for name in SUITES
-        }
-        self._suites: dict[str, ExpectationSuiteValidationResult] = {}
 
-    def __call__(self, name: str, table: pd.DataFrame) -> None:
-        context = gx.get_context(mode="ephemeral")  # a new one: it keeps what it has judged
-        context.variables.progress_bars = ProgressBarsConfig(
-            globally=False, metric_calculations=False
-        )
-        asset = context.data_sources.add_pandas("rankings").add_dataframe_asset(name)
-        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": table})
-        result = batch.validate(
-            gx.ExpectationSuite(name=name, expectations=self._expectations[name]),
-            result_format={
-                "result_format": "SUMMARY",
-                "partial_unexpected_count": ROWS_SHOWN,
-                "unexpected_index_column_names": _id_columns(table),
-            },
-        )
-        self._suites[name] = merged(self._suites.get(name), result)
+class _Suites:
+    """The results of each suite so far, all tables of a suite as one."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, ExpectationSuiteValidationResult] = {}
+
+    def add(self, name: str, result: ExpectationSuiteValidationResult) -> None:
+        self._results[name] = merged(self._results.get(name), result)
 
     def passed(self, name: str) -> bool:
         """Whether every table that was judged by this suite passed it."""
-        return name not in self._suites or bool(self._suites[name].success)
+        return name not in self._results or bool(self._results[name].success)
 
     @property
     def sound(self) -> bool:
@@ -114,24 +113,10 @@ class _Judge:
         return all(map(self.passed, SCHEMA_SUITES))
 
     @property
-    def suites(self) -> dict[str, ExpectationSuiteValidationResult]:
+    def results(self) -> dict[str, ExpectationSuiteValidationResult]:
         """The results in the order of the suites; of unfit tables those of the schema alone."""
-        judged = [name for name in SUITES if name in self._suites]
-        return {name: self._suites[name] for name in judged if self.sound or name in SCHEMA_SUITES}
-
-
-def _id_columns(table: pd.DataFrame) -> list[str]:
-    return [name for name in ("prompt_id", "response_id") if name in table.columns]
-
-
-def _configured(check: Check) -> Any:
-    return check.expectation.copy(
-        update={
-            "description": check.description,
-            "severity": GX_SEVERITY[check.severity],
-            "meta": {"name": check.name},
-        }
-    )
+        judged = [name for name in SUITES if name in self._results]
+        return {name: self._results[name] for name in judged if self.sound or name in SCHEMA_SUITES}
 
 
 def _outcome(check: Check, outcome: dict[str, Any], evidence: pd.DataFrame) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """data/ingested judged: reports/validation.json and reports/data_docs."""
 
 import sys
+from pathlib import Path
 
 from rewardgate.canonical import Chunks
 from rewardgate.data_docs import write_data_docs
@@ -14,7 +15,8 @@ from stages import run_stage
 
 def main() -> None:
     settings = load_settings().validation
-    validation = validate(Chunks("data/ingested/responses.parquet"), settings)
+    chunks = Chunks("data/ingested/responses.parquet")
+    validation = validate(chunks, settings, Path("data/judged"))
     write_json("reports/validation.json", validation.result)
     write_data_docs("reports/data_docs", validation.suites)
     expectations = validation.result["expectations"]

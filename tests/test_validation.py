@@ -13,6 +13,7 @@ from rewardgate.canonical import COLUMNS
 from rewardgate.data_docs import write_data_docs
 from rewardgate.errors import RewardGateError
 from rewardgate.expectations import checks_of
+from rewardgate.files import write_json
 from rewardgate.settings import Validate
 from rewardgate.validation import validate
 
@@ -199,3 +200,37 @@ def test_data_docs_are_deterministic_offline_and_escaped(tmp_path: Path) -> None
     assert "&lt;script&gt;$x&lt;/script&gt;" in page
     assert not re.search(r"<script|<link|<img|https?:|@import|url\(", page)
     assert str(Path.cwd()) not in page
+
+
+def test_chunks_judged_before_are_not_judged_again_and_the_result_is_that_of_scratch(
+    tmp_path: Path,
+) -> None:
+    frame = table()
+    frame["domain"] = ["x", "x", "x", "facts", "facts", "facts", "y", "y", "y"]
+    frame.loc[[2, 8], "text"] = ""
+    frame.loc[6, "rank"], frame.loc[7, "rank"] = (2, 1)
+    chunks = pieces(frame)
+    judged = tmp_path / "judged"
+
+    def stats() -> dict[str, Any]:
+        return {file.parent.name: file.stat() for file in judged.glob("*/results.json")}
+
+    validate(chunks[1:], SETTINGS, judged)
+    before = stats()
+    more = validate(chunks, SETTINGS, judged)
+    after = stats()
+    assert (len(before), len(after)) == (2, 3)
+    assert {name: after[name] for name in before} == before
+    again = validate(chunks, SETTINGS, judged)
+    assert stats() == after
+    scratch = validate([frame], SETTINGS)
+    for name, validation in (("more", more), ("again", again), ("scratch", scratch)):
+        write_json(tmp_path / f"{name}.json", validation.result)
+        write_data_docs(tmp_path / name, validation.suites)
+    for name in ("more", "again"):
+        for file in (f"{name}.json", f"{name}/index.html"):
+            expected = tmp_path / file.replace(name, "scratch")
+            assert (tmp_path / file).read_bytes() == expected.read_bytes()
+    other = SETTINGS.model_copy(update={"known_domains": ["x", "y", "facts"]})
+    assert validate(chunks, other, judged).result == validate([frame], other).result
+    assert not stats().keys() & after.keys()

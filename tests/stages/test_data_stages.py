@@ -37,13 +37,14 @@ def write(project: Path, lines: list[str], name: str = "mine.jsonl") -> None:
 
 
 def outputs(project: Path) -> dict[str, bytes]:
-    """What the stages wrote, without the cache of files read before."""
+    """What the stages wrote, without what they keep of files and chunks they met before."""
     folders = (project / "data", project / "reports")
+    kept = {"shards", "judged"}
     return {
         file.relative_to(project).as_posix(): file.read_bytes()
         for folder in folders
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and not file.is_relative_to(project / "data/shards")
+        if file.is_file() and kept.isdisjoint(file.relative_to(project).parts)
     }
 
 
