@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.ticker import EngFormatter, NullFormatter
 
-from benchmarks.ranking_files import write
 from benchmarks.table import markdown
 from rewardgate.files import atomic_path
 from rewardgate.params import change_params
-from rewardgate.report.canvas import MUTED, legend_above, sheet
+from rewardgate.report.canvas import MUTED, sheet
 
 ROOT = Path(__file__).parents[1]
 STEPS = {
@@ -50,7 +50,9 @@ def measure(project: Path, step: str) -> tuple[float, float, float]:
 
 
 def make_project(project: Path, responses: int) -> None:
-    write(project / "rankings", responses)
+    """Rankings and params.yaml; written by another process, as a step's peak counts this one's."""
+    command = [sys.executable, "-m", "benchmarks.ranking_files", project / "rankings"]
+    subprocess.run([*command, str(responses)], cwd=ROOT, check=True)
     params = project / "params.yaml"
     params.write_bytes((ROOT / "params.yaml").read_bytes())
     change_params(params, ["ingest.inputs=rankings"])
@@ -66,6 +68,9 @@ def save_png(figures: pd.DataFrame, path: Path) -> None:
                 of_step = figures[figures["step"] == step].sort_values("responses")
                 axes.plot(of_step["responses"], of_step[column], marker="o", ms=3, label=step)
             axes.set(xscale="log", yscale="log", xlabel="responses", ylabel=column)
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(EngFormatter(sep=""))
+                axis.set_minor_formatter(NullFormatter())
         last = figures[figures["step"] == "split"].nlargest(1, "responses")
         top, seconds = last["responses"].item(), last["CPU seconds"].item()
         ends = pd.Series([figures["responses"].min(), top])
@@ -73,7 +78,7 @@ def save_png(figures: pd.DataFrame, path: Path) -> None:
         memory_axes.axhline(LIMIT_MIB, color=MUTED, ls="--", lw=1)
         memory_axes.annotate("2 GiB", (ends[0], LIMIT_MIB), va="bottom", color=MUTED)
         memory_axes.set_ylim(100, 2 * LIMIT_MIB)
-        legend_above(time_axes)
+        figure.legend(*time_axes.get_legend_handles_labels(), loc="outside upper left", ncols=5)
         with atomic_path(path) as part:
             figure.savefig(
                 part, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None}
@@ -86,6 +91,7 @@ def main() -> None:
     parser.add_argument("--responses", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--plot", type=Path, help="write the picture here, a PNG")
     args = parser.parse_args()
+    args.out = args.out.resolve()
     kept = args.out / "figures.csv"
     figures = pd.read_csv(kept) if kept.exists() else pd.DataFrame(columns=TITLES)
     for responses in args.responses:
