@@ -51,7 +51,7 @@ def measure(project: Path, step: str) -> tuple[float, float, float]:
 
 def make_project(project: Path, responses: int) -> None:
     """Rankings and params.yaml; written by another process, as a step's peak counts this one's."""
-    command = [sys.executable, "-m", "benchmarks.ranking_files", project / "rankings"]
+    command = [sys.executable, "-m", "benchmarks.ranking_files", str(project / "rankings")]
     subprocess.run([*command, str(responses)], cwd=ROOT, check=True)
     params = project / "params.yaml"
     params.write_bytes((ROOT / "params.yaml").read_bytes())

@@ -1,7 +1,6 @@
 """Where training starts: at the base, or at the weights of the champion (`train.start`)."""
 
 from pathlib import Path
-from typing import Literal
 
 from rewardgate.champion import CURRENT, find_champion
 from rewardgate.errors import RewardGateError
@@ -20,15 +19,14 @@ MEND = "restore it, or set train.start to base"
 
 
 def start_of(
-    start: Literal["base", "champion"],
     champion: str,
     promoted: Path,
     ingested_sha256: str,
     public_key: Path | None,
 ) -> tuple[dict[str, str] | None, str]:
-    """Bundle, version and model hash of the model that training starts from, and why in words.
+    """Bundle, version and model hash of the champion to start from, and why in words.
 
-    start, champion: the settings `train.start` and `gate.champion`
+    champion: the setting `gate.champion`
     ingested_sha256: of the project's rankings
     None stands for the base: also where nothing is promoted yet, so that a schedule's first run
     makes the first champion. A promoted model that was trained on these very rankings is not
@@ -36,8 +34,6 @@ def start_of(
     candidate does not change its own start, and nothing becomes stale.
     Raises RewardGateError if the model is not as promoted or does not say what it was trained on.
     """
-    if start == "base":
-        return None, "the base"
     folder = find_champion(champion, promoted, None)
     if folder is None:
         return None, "the base, for there is no champion yet"

@@ -12,13 +12,14 @@ from stages import run_stage
 
 def main() -> None:
     settings = load_settings()
-    start, words = start_of(
-        settings.train.start,
-        settings.gate.champion,
-        Path("models/promoted"),
-        sha256_file(INGESTED),
-        public_key(settings.promote),
-    )
+    start, words = None, "the base"
+    if settings.train.start == "champion":
+        start, words = start_of(
+            settings.gate.champion,
+            Path("models/promoted"),
+            sha256_file(INGESTED),
+            public_key(settings.promote),
+        )
     write_json(START, start)
     print(f"training starts from {words}")
 

@@ -66,13 +66,11 @@ def rankings(numbers: range) -> pd.DataFrame:
 
 
 def found(data: str, setting: str = "current") -> tuple[dict[str, str] | None, str]:
-    return start_of("champion", setting, PROMOTED, data, None)
+    return start_of(setting, PROMOTED, data, None)
 
 
-def test_base_and_a_first_run_start_from_the_base(project: Path) -> None:
+def test_a_first_run_starts_from_the_base(project: Path) -> None:
     assert found("d0") == (None, "the base, for there is no champion yet")
-    promote("d0")
-    assert start_of("base", "current", PROMOTED, "d1", None) == (None, "the base")
 
 
 def test_new_rankings_start_from_the_champion_and_old_ones_from_its_own_start(

@@ -175,12 +175,18 @@ def test_split_of_too_little_data_writes_nothing(
     assert not (project / "data/split").exists()
 
 
-@pytest.mark.parametrize("stage", [stages.validate, stages.start])
+@pytest.mark.parametrize(
+    ("stage", "missing"),
+    [
+        (stages.validate, "data/ingested/responses.parquet"),
+        (stages.split, "models/start.json"),
+    ],
+)
 def test_stage_without_its_input(
-    project: Path, capsys: pytest.CaptureFixture[str], stage: Any
+    project: Path, capsys: pytest.CaptureFixture[str], stage: Any, missing: str
 ) -> None:
     assert run_or_explain(stage.main) == BAD_INPUT
-    assert "data/ingested/responses.parquet: no such file" in capsys.readouterr().err
+    assert f"{missing}: no such file; run the stage" in capsys.readouterr().err
 
 
 def test_quarantined_lines_are_written(project: Path) -> None:
