@@ -18,7 +18,7 @@ import pandas as pd
 from matplotlib.ticker import EngFormatter, NullFormatter
 
 from benchmarks.table import markdown
-from rewardgate.files import atomic_path
+from rewardgate.files import atomic_path, write_json
 from rewardgate.params import change_params
 from rewardgate.report.canvas import MUTED, sheet
 
@@ -50,12 +50,14 @@ def measure(project: Path, step: str) -> tuple[float, float, float]:
 
 
 def make_project(project: Path, responses: int) -> None:
-    """Rankings and params.yaml; written by another process, as a step's peak counts this one's."""
+    """Rankings, params.yaml and the base to start from; another process writes the rankings, as a
+    step's peak counts this one's."""
     command = [sys.executable, "-m", "benchmarks.ranking_files", str(project / "rankings")]
     subprocess.run([*command, str(responses)], cwd=ROOT, check=True)
     params = project / "params.yaml"
     params.write_bytes((ROOT / "params.yaml").read_bytes())
     change_params(params, ["ingest.inputs=rankings"])
+    write_json(project / "models/start.json", None)
 
 
 def save_png(figures: pd.DataFrame, path: Path) -> None:

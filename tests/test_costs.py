@@ -129,8 +129,8 @@ def test_the_command_reads_the_log_of_the_project(tmp_path: Path) -> None:
     assert ["simulate", "cached"] in rows
     assert ["ingest", "cached"] in rows
     assert ["split", "ran", "4.0", "2.0", "50"] in rows
-    assert ["all", "2", "of", "4", "cached", "7.0", "3.5", "100"] in rows
-    assert ["monday", "2026-11-25", "12:00", "ran", "7.0", "3.5", "100", "2", "2"] in rows
+    assert ["all", "3", "of", "5", "cached", "7.0", "3.5", "100"] in rows
+    assert ["monday", "2026-11-25", "12:00", "ran", "7.0", "3.5", "100", "2", "3"] in rows
     for name in ("costs.html", "costs.png"):
         assert (tmp_path / "logs" / name).is_file()
     assert "logs" not in project.run("git", "status", "--short").stdout

@@ -94,7 +94,9 @@ def test_an_altered_bundle_is_refused_and_the_one_before_serves_on(
         assert f"refused bundle {second}, {first} keeps serving" in told
         assert "config.json: altered" in told
         # Mended in its place, it serves.
-        config.write_text(sound)
+        mended = tmp_path / "config.json"
+        mended.write_text(sound)
+        mended.replace(config)
         wait_for(lambda: serves(client, second))
         assert metric(client, refused) == 1
 
