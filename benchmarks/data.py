@@ -44,7 +44,8 @@ def measure(project: Path, step: str) -> tuple[float, float, float]:
     )
     _, status, used = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"{step} failed; its error stands above")
+        code = os.waitstatus_to_exitcode(status)
+        raise SystemExit(f"{step} failed with exit code {code} (negative: a signal)")
     seconds = time.perf_counter() - start
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
