@@ -211,6 +211,7 @@ def test_the_tutorial_ends_in_a_promoted_model_of_the_rankings(shell: Shell) -> 
     assert '<a href="../logs/costs.html">' in (shell.folder / "reports/report.html").read_text()
     assert ">train<" in (shell.folder / "logs/costs.html").read_text()
     assert shell.run("git status --porcelain") == ""
+    assert shell.run("git ls-files data/shards data/judged") == ""
 
 
 def test_another_run_makes_a_second_version_and_caches_the_rest(shell: Shell) -> None:
