@@ -124,9 +124,7 @@ def _place_champion(folder: Path, manifest: Manifest, clone: Path) -> None:
     if not source.is_dir():
         raise RewardGateError(f"{source}: the champion it was compared with is gone; restore it")
     if setting != CURRENT:
-        if not source.is_absolute() and not (clone / source).exists():
-            (clone / source).parent.mkdir(parents=True, exist_ok=True)
-            (clone / source).symlink_to(source.resolve())
+        _link(source, clone)
         return
     promoted = clone / PROMOTED
     promoted.mkdir(parents=True, exist_ok=True)
@@ -143,9 +141,14 @@ def _place_start(folder: Path, clone: Path) -> None:
     source = Path(start["bundle"])
     if not source.is_dir():
         raise RewardGateError(f"{source}: the model that training started from is gone; restore it")
-    if not source.is_absolute() and not (clone / source).exists():
-        (clone / source).parent.mkdir(parents=True, exist_ok=True)
-        (clone / source).symlink_to(source.resolve())
+    _link(source, clone)
+
+
+def _link(bundle: Path, clone: Path) -> None:
+    """Let the clone have a bundle at the same place; one at an absolute path it finds by itself."""
+    if not bundle.is_absolute() and not (clone / bundle).exists():
+        (clone / bundle).parent.mkdir(parents=True, exist_ok=True)
+        (clone / bundle).symlink_to(bundle.resolve())
 
 
 def _compare(manifest: Manifest, clone: Path) -> Iterator[Finding]:
