@@ -28,6 +28,7 @@ from rewardgate.registry import all_versions
 from rewardgate.settings import Settings, load_settings
 from rewardgate.shapes import require_known_figures, require_slices
 from rewardgate.signing import public_key, signing_key
+from rewardgate.stage_order import ALWAYS_ASKED
 from rewardgate.stage_run import RUN
 from rewardgate.stress import load_cases
 from rewardgate.wording import interval, required, value_and_threshold
@@ -39,7 +40,7 @@ from prefect.settings import PREFECT_API_URL  # isort: skip
 from prefect.states import Completed, Failed, State  # isort: skip
 
 TEST = Path("data/split/test.parquet")
-ALWAYS_ASKED = {"start", "champion", "promote"}
+NO_WORK = {*ALWAYS_ASKED, "promote"}
 """Stages that DVC always counts as stale, since what is promoted lies outside what it tracks."""
 
 RETRIES = 2
@@ -53,7 +54,7 @@ def main() -> int:
     for line in mend():
         print(f"rewardgate: {line}", file=sys.stderr)
     require_sound_input(settings)
-    stale = stale_stages() - ALWAYS_ASKED
+    stale = stale_stages() - NO_WORK
     if not stale and is_current(VERDICT, PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
         return 0
@@ -98,7 +99,7 @@ def nothing_new() -> bool:
 
     So a promotion that was cut off is made up for, and one that was rolled back is not made again.
     """
-    if stale_stages() - ALWAYS_ASKED:
+    if stale_stages() - NO_WORK:
         return False
     judged = sha256_file(VERDICT)
     bundles = (read_manifest(folder) for folder in all_versions(PROMOTED))

@@ -109,6 +109,7 @@ def status() -> None:
     from dvc.repo import Repo
 
     from rewardgate.promotion import current_version, is_current
+    from rewardgate.stage_order import ALWAYS_ASKED
     from rewardgate.verification import signature_words
 
     enter_project()
@@ -137,7 +138,7 @@ def status() -> None:
     else:
         typer.echo("candidate: none judged yet")
     with Repo() as repo:
-        stale = set(repo.status(targets=["promote"], with_deps=True)) - {"start", "champion"}
+        stale = set(repo.status(targets=["promote"], with_deps=True)) - ALWAYS_ASKED
     if is_current(VERDICT, PROMOTED):
         stale.discard("promote")
     typer.echo(f"stale:     {', '.join(sorted(stale)) or 'nothing'}")

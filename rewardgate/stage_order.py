@@ -8,6 +8,10 @@ from dvc.repo.reproduce import plan_repro
 
 from rewardgate.errors import RewardGateError
 
+ALWAYS_ASKED = {"start", "champion"}
+"""Stages that DVC always counts as stale, since they look at what is promoted, which it does not
+track; what comes after them is stale only if their answer changed."""
+
 
 def stages_up_to(targets: Collection[str]) -> list[str]:
     """Names of the stages that `dvc repro` of `targets` considers; unknown targets are left out.
