@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from sklearn.linear_model import LogisticRegression
 
+from rewardgate.encoding import Encoded
 from rewardgate.errors import RewardGateError
 from rewardgate.figures import Figure
 from rewardgate.files import atomic_folder, read_json, sha256_file, write_json
@@ -32,7 +33,7 @@ from rewardgate.intervals import clustered_mean
 from rewardgate.pairs import pairs_of
 from rewardgate.probes.held_out import held_out_prompts
 from rewardgate.reward_model import RewardModel, in_order
-from rewardgate.scoring import WINDOW, in_shares
+from rewardgate.scoring import in_windows
 
 Floats = NDArray[np.float64]
 
@@ -116,7 +117,6 @@ class Ensemble:
         return cls(loaded, heads, about["threshold"], about["model_sha256"])
 
 
-@torch.no_grad()
 def features(model: RewardModel, prompts: Sequence[str], responses: Sequence[str]) -> Floats:
     """What the model's own head reads of n responses: (n, hidden).
 
@@ -127,21 +127,13 @@ def features(model: RewardModel, prompts: Sequence[str], responses: Sequence[str
         raise RewardGateError(
             "ensemble: this architecture's trunk cannot be told from its head; use another base"
         )
-    texts = list(zip(prompts, responses, strict=True))
-    found: list[Any] = []
-    for start in range(0, len(texts), WINDOW):
-        window = texts[start : start + WINDOW]
 
-        def own(part: slice, window: list[tuple[str, str]] = window) -> list[Any]:
-            encoded = [model.encoder.encode(*text) for text in window[part]]
-            if not encoded:
-                return []
-            rows = model.rows(encoded)
-            read = torch.cat([model.scorer.features(row.to(model.model.device)) for row in rows])
-            return list(in_order(read, rows).cpu().double().numpy())
+    def read(encoded: Sequence[Encoded]) -> list[Floats]:
+        rows = model.rows(encoded)
+        found = torch.cat([model.scorer.features(row.to(model.model.device)) for row in rows])
+        return list(in_order(found, rows).cpu().double().numpy())
 
-        found += in_shares([len(prompt) + len(text) + 1 for prompt, text in window], own)
-    return np.stack(found)
+    return np.concatenate(list(in_windows(model, prompts, responses, read)))
 
 
 def fit_heads(read: Floats, responses: pd.DataFrame, heads: int, l2: float, seed: int) -> Floats:

@@ -5,7 +5,6 @@ candidates, which are confirmed on their whole sets of shingles. The keys of eac
 and are sorted one band after another, so that little is held of each text.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rewardgate.normalise import matching_form
+from rewardgate.normalise import matching_form, text_hash
 from rewardgate.shingles import ShingleSets, sets_of
 
 PROMPTS_AT_ONCE = 10_000
@@ -66,7 +65,7 @@ def sketch(
 ) -> Sketch:
     """Sketch prompts for `code_sketches`, which must be given the same settings."""
     form_of = {prompt: matching_form(prompt) for prompt in dict.fromkeys(prompts)}
-    hash_of = {form: _hash(form) for form in form_of.values()}
+    hash_of = {form: text_hash(form) for form in form_of.values()}
     hashes = np.array([hash_of[form_of[prompt]] for prompt in prompts], np.uint64)
     shingles, starts = sets_of(list(hash_of), shingle_chars)
     keys = min_hashes(shingles, starts, *bands_of(similarity, permutations))
@@ -177,10 +176,6 @@ class _Numbered:
         order = np.argsort(run[0], kind="stable")
         self._runs.append((run[0][order], run[1][order]))
         return added
-
-
-def _hash(form: str) -> int:
-    return int.from_bytes(hashlib.blake2b(form.encode(), digest_size=8).digest(), "big")
 
 
 def _candidates(

@@ -33,12 +33,14 @@ def matching_form(text: str) -> str:
     return _NOT_WORDS.sub(" ", folded).strip() or " ".join(folded.split())
 
 
+def text_hash(text: str) -> int:
+    """A 64-bit hash, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
 def text_hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
-    """64-bit hashes (n,) of the matching forms of n texts."""
-    digests = b"".join(
-        hashlib.blake2b(matching_form(text).encode(), digest_size=8).digest() for text in texts
-    )
-    return np.frombuffer(digests, np.uint64)
+    """Hashes (n,) of the matching forms of n texts."""
+    return np.fromiter((text_hash(matching_form(text)) for text in texts), np.uint64)
 
 
 def require_text(name: str, values: Sequence[Any]) -> None:

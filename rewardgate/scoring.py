@@ -1,6 +1,6 @@
 """Scores for many responses, window by window; the processes of a launch share each window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from rewardgate.encoding import Encoded
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
 
@@ -32,23 +33,40 @@ def score(
     Under `accelerate launch` every process calls this with the same texts, scores its share of
     them and returns all scores. Responses to one prompt are cheapest next to each other.
     """
-    state = processes()
-    window = WINDOW * state.num_processes
-    hidden = label is None or not state.is_main_process
-    parts = [np.empty(0)]
-    with tqdm(total=len(prompts), desc=label, disable=True if hidden else None) as bar:
-        for start in range(0, len(prompts), window):
-            window_of = slice(start, start + window)
-            texts = list(zip(prompts[window_of], responses[window_of], strict=True))
-            parts.append(np.array(_score_window(model, texts)))
-            bar.update(len(texts))
-    return np.concatenate(parts)
+
+    def read(encoded: Sequence[Encoded]) -> list[float]:
+        return model.scores(encoded).cpu().double().tolist()
+
+    windows = in_windows(model, prompts, responses, read, label)
+    return np.concatenate([np.empty(0), *map(np.array, windows)])
 
 
 def score_table(model: RewardModel, responses: pd.DataFrame, label: str) -> pd.DataFrame:
     """The canonical table with a column `score` added."""
     prompts, texts = responses["prompt"].tolist(), responses["text"].tolist()
     return responses.assign(score=score(model, prompts, texts, label))
+
+
+def in_windows(
+    model: RewardModel,
+    prompts: Sequence[str],
+    responses: Sequence[str],
+    read: Callable[[Sequence[Encoded]], list[T]],
+    label: str | None = None,
+) -> Iterator[list[T]]:
+    """What `read` gives for each of n encoded responses, a list a window; otherwise as `score`.
+
+    read: one result for each of the encoded responses, without gradients
+    """
+    state = processes()
+    window = WINDOW * state.num_processes
+    hidden = label is None or not state.is_main_process
+    with tqdm(total=len(prompts), desc=label, disable=True if hidden else None) as bar:
+        for start in range(0, len(prompts), window):
+            part = slice(start, start + window)
+            texts = list(zip(prompts[part], responses[part], strict=True))
+            yield _read_window(model, texts, read)
+            bar.update(len(texts))
 
 
 def in_shares(sizes: Sequence[int], work: Callable[[slice], list[T]]) -> list[T]:
@@ -70,9 +88,13 @@ def even_shares(sizes: Sequence[int], count: int) -> list[slice]:
 
 
 @torch.no_grad()
-def _score_window(model: RewardModel, texts: Sequence[tuple[str, str]]) -> list[float]:
-    def own(part: slice) -> list[float]:
+def _read_window(
+    model: RewardModel,
+    texts: Sequence[tuple[str, str]],
+    read: Callable[[Sequence[Encoded]], list[T]],
+) -> list[T]:
+    def own(part: slice) -> list[T]:
         encoded = [model.encoder.encode(*text) for text in texts[part]]
-        return model.scores(encoded).cpu().double().tolist() if encoded else []
+        return read(encoded) if encoded else []
 
     return in_shares([len(prompt) + len(response) + 1 for prompt, response in texts], own)

@@ -5,7 +5,6 @@ by their hash, so a file that was read before is not read again. What a record m
 files (is it a duplicate?) is not decided here but in `rewardgate.ingest`.
 """
 
-import hashlib
 import json
 import sys
 from collections import Counter
@@ -24,6 +23,7 @@ from rewardgate.errors import RewardGateError
 from rewardgate.files import sha256_file, sha256_json, table_writer
 from rewardgate.formats import Ranking, UnknownColumns, Unusable, derived_id, to_ranking
 from rewardgate.kept import made_once
+from rewardgate.normalise import text_hash
 from rewardgate.readers import Fault, Row, extension_of, read_rows
 
 ROWS = SCHEMA.append(pa.field("record", pa.int64()))
@@ -103,7 +103,7 @@ def _read(path: Path, folder: Path) -> None:
             records.append(
                 (
                     usable, row.line, ranking.form, domain, prompt_id,
-                    hash_of(ranking.prompt), ranking_id, len(ranking.responses),
+                    text_hash(ranking.prompt), ranking_id, len(ranking.responses),
                 )
             )  # fmt: skip
             rows += [
@@ -123,11 +123,6 @@ def _read(path: Path, folder: Path) -> None:
         raise RewardGateError(
             f"{path}: no record can be used: {shown_reasons(first_faults, faults)}"
         )
-
-
-def hash_of(text: str) -> int:
-    """A 64-bit hash."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def shown_reasons(first: list[dict[str, Any]], count: int) -> str:
