@@ -8,6 +8,7 @@ server that has imported what others wrote (and nothing of the project); kills f
 import os
 import runpy
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -101,6 +102,9 @@ def serve(folder: Path) -> None:
                 listening.close()
                 _become(client, folder)
             waiting[child] = client
+        for child, client in waiting.items():
+            if _is_gone(client):
+                os.kill(child, signal.SIGTERM)
         while waiting:
             child, status = os.waitpid(-1, os.WNOHANG)
             if child == 0:
@@ -108,6 +112,16 @@ def serve(folder: Path) -> None:
             (folder / "pids" / str(child)).unlink(missing_ok=True)
             with suppress(OSError), waiting.pop(child) as client:  # it may have been killed
                 client.sendall(struct.pack("i", os.waitstatus_to_exitcode(status)))
+
+
+def _is_gone(client: socket.socket) -> bool:
+    """Whether the client was killed: what is done to it is meant for the command."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _become(client: socket.socket, folder: Path) -> None:
