@@ -21,7 +21,7 @@ def make_optimizer(model: RewardModel, settings: Train) -> torch.optim.AdamW:
         },
     ]
     groups = [{**group, "initial_lr": group["lr"]} for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, fused=True)
 
 
 def warmup_cosine(step: int, steps: int, warmup_share: float) -> float:
