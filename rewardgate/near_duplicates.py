@@ -1,8 +1,9 @@
 """Groups of prompts that are nearly the same text.
 
 MinHash with banding (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3) names
-candidates, which are confirmed on their whole sets of shingles. The keys of each band lie in a file
-and are sorted one band after another, so that little is held of each text.
+candidates, which are confirmed on their whole sets of shingles. Where a template gives many texts
+one key, their rare shingles tell which can be alike (see `rare_shingles`). The keys of each band
+lie in a file and are sorted one band after another, so that little is held of each text.
 """
 
 import tempfile
@@ -16,15 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rewardgate.normalise import matching_form, text_hash
+from rewardgate.rare_shingles import rare_shingles
 from rewardgate.shingles import ShingleSets, sets_of
 
 PROMPTS_AT_ONCE = 10_000
 PAIRS_AT_ONCE = 20_000
+CROWD = 100
+"""Texts of one key that are compared with each other without further ado."""
+
 MISS = 0.02
 """Chance that two texts just similar enough are no candidates."""
 
 SEED = 2
 """Of the permutations."""
+
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Texts (pairs,) and other texts (pairs,)."""
 
 
 class Sketch(NamedTuple):
@@ -90,7 +99,8 @@ def code_sketches(sketches: Iterable[Sketch], similarity: float, permutations: i
             group = np.arange(len(sets))
             for stream in keys:
                 stream.seek(0)
-                for left, right in _candidates(np.fromfile(stream, np.uint64), group):
+                key = np.fromfile(stream, np.uint64)
+                for left, right in _candidates(key, sets, similarity, group):
                     alike = sets.similarity_reached(left, right, similarity)
                     _unite(group, left[alike], right[alike])
     _, first, label = np.unique(group, return_index=True, return_inverse=True)
@@ -179,24 +189,67 @@ class _Numbered:
 
 
 def _candidates(
-    keys: NDArray[np.uint64], group: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs of texts with one key, first neighbours, then those two apart, and so on.
+    keys: NDArray[np.uint64], sets: ShingleSets, similarity: float, group: NDArray[np.int64]
+) -> Iterator[Pairs]:
+    """Pairs of texts with one key that may be alike and are in no group together by then.
 
-    What is in one group by then is left out.
+    A key that many texts have, as those of a template do, would take time that grows with the
+    square of their number. Such texts are compared with a few others first, which joins copies;
+    what is left is divided by its rare shingles.
     """
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    at = np.arange(len(keys))
-    apart = 1
-    while len(at := at[: np.searchsorted(at, len(keys) - apart)]):
-        at = at[keys[at] == keys[at + apart]]
+    _, key, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    texts_of_key = counts[key]
+    few = np.flatnonzero((texts_of_key > 1) & (texts_of_key <= CROWD))
+    yield from _pairs(few, keys[few], group, CROWD)
+    crowd = np.flatnonzero(texts_of_key > CROWD)
+    for most in (1, 16):
+        yield from _pairs(crowd, keys[crowd], group, most)
+    crowd = crowd[_divided(keys[crowd], group[crowd])]
+    if not len(crowd):
+        return
+    for places, shingles in rare_shingles(sets, crowd, similarity):
+        texts = crowd[places]
+        yield from _pairs(texts, keys[texts] ^ shingles, group, len(texts))
+
+
+def _pairs(
+    texts: NDArray[np.int64], keys: NDArray[np.uint64], group: NDArray[np.int64], most: int
+) -> Iterator[Pairs]:
+    """Pairs of texts with one key and of different groups, each text with at most so many after it.
+
+    texts, keys: (entries,); group: of all texts, which may change meanwhile
+    """
+    order = np.lexsort((group[texts], keys))
+    keys, texts = keys[order], texts[order]
+    first_of_key = np.diff(keys, prepend=~keys[:1]) != 0
+    next_key = _next(first_of_key)
+    other = _next(first_of_key | (np.diff(group[texts], prepend=-1) != 0))
+    at = np.arange(len(texts))
+    for _ in range(most):
+        at = at[other[at] < next_key[at]]
+        if not len(at):
+            return
         for start in range(0, len(at), PAIRS_AT_ONCE):
-            left, right = (order[at[start : start + PAIRS_AT_ONCE] + step] for step in (0, apart))
+            some = at[start : start + PAIRS_AT_ONCE]
+            left, right = texts[some], texts[other[some]]
             undecided = group[left] != group[right]
             if undecided.any():
                 yield left[undecided], right[undecided]
-        apart += 1
+        other[at] += 1
+
+
+def _next(first: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where the run after each place begins: (n,), given whether a run begins there."""
+    starts = np.append(np.flatnonzero(first), len(first))
+    return starts[np.cumsum(first)]
+
+
+def _divided(keys: NDArray[np.uint64], group: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the texts with each one's key are of several groups: (n,)."""
+    _, first, key = np.unique(keys, return_index=True, return_inverse=True)
+    differs = np.zeros(len(first), np.bool_)
+    differs[key[group != group[first[key]]]] = True
+    return differs[key]
 
 
 def _unite(group: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:

@@ -95,7 +95,7 @@ class ShingleSets:
     def _shared(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many shingles each pair of texts (pairs,) has in common."""
         texts, at = np.unique(np.concatenate([left, right]), return_inverse=True)
-        sets = [self._read(text) for text in texts.tolist()]
+        sets = [self.read(text) for text in texts.tolist()]
         vocabulary, columns = np.unique(np.concatenate(sets), return_inverse=True)
         ends = np.concatenate([[0], np.cumsum([len(one) for one in sets])])
         incidence = csr_array(
@@ -104,7 +104,8 @@ class ShingleSets:
         one, other = incidence[at[: len(left)]], incidence[at[len(left) :]]
         return one.multiply(other).sum(axis=1)
 
-    def _read(self, text: int) -> NDArray[np.uint64]:
+    def read(self, text: int) -> NDArray[np.uint64]:
+        """The set of a text, sorted."""
         starts, sizes, _ = self._known()
         place, length = int(starts[text]), int(sizes[text])
         return np.frombuffer(os.pread(self._file.fileno(), 8 * length, 8 * place), np.uint64)
