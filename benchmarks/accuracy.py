@@ -45,7 +45,6 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "minilm": {"base": "minilm"},
     "minilm-pair": {"base": "minilm", "loss.weighting": "pair"},
     "minilm-balanced": {"base": "minilm", "loss.length": "balanced"},
-    "minilm-decorrelated": {"base": "minilm", "loss.length": "decorrelated"},
     "minilm-regressed": {
         "base": "minilm",
         "loss.length": "regressed",

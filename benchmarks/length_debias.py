@@ -36,9 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.length_debias")
     parser.add_argument("--bias", type=float, default=1.5)
     parser.add_argument("--prompts", type=int, default=600)
-    parser.add_argument(
-        "--lengths", nargs="+", default=["none", "balanced", "decorrelated", "regressed"]
-    )
+    parser.add_argument("--lengths", nargs="+", default=["none", "balanced", "regressed"])
+    parser.add_argument("--length-share", type=float, help="of what `regressed` leaves out")
     parser.add_argument("--base", default="minilm")
     args = parser.parse_args(arguments)
     settings = load_settings(PARAMS)
@@ -57,12 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     test = splits["test"].merge(
         simulation.utilities[["response_id", "utility"]], on="response_id", validate="many_to_one"
     )
+    share = args.length_share or settings.train.loss.length_share
     rows = [cells("longest wins", test.assign(score=longest_wins(test)))]
     for length in args.lengths:
         trained = settings.train.model_copy(
             update={
                 "base": args.base,
-                "loss": settings.train.loss.model_copy(update={"length": length}),
+                "loss": settings.train.loss.model_copy(
+                    update={"length": length, "length_share": share}
+                ),
             }
         )
         model = train_on(splits["train"], splits["eval"], trained, settings.seed).model

@@ -5,11 +5,9 @@ response has a length too.
 """
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_expit
-from torch import Tensor
 
 Floats = NDArray[np.float64]
 
@@ -83,40 +81,3 @@ def length_effect(words_chosen: ArrayLike, words_rejected: ArrayLike) -> float:
         return 0.0
     fit = minimize_scalar(lambda b: -log_expit(b * gap).sum(), bounds=(-10, 10), method="bounded")
     return float(fit.x)
-
-
-def decorrelation_penalty(scores: Tensor, lengths: Tensor, groups: Tensor) -> Tensor:
-    """Squared Pearson correlation of score and log length within prompts, a scalar in [0, 1].
-
-    Both series are centred within each group first, so that a prompt which calls for long answers
-    is no evidence of a bias. 0 where either series is constant. The value depends on all
-    responses given together: the sum over parts of a batch is not the value of the batch.
-
-    scores: (n,) float
-    lengths: (n,) words of each response
-    groups: (n,) integer code of each response's prompt, any numbers
-
-    Source: after the length loss of ODIN (Chen et al. 2024, ICML), which adds the absolute value of
-    the correlation of the quality head's reward with the length in tokens over the batch. The
-    square has a gradient that fades towards 0; centring and the log are ours.
-    """
-    codes = torch.unique(groups, return_inverse=True)[1]
-    score, score_varies = _unit_within(scores, codes)
-    length, length_varies = _unit_within(torch.log1p(lengths.to(scores.dtype)), codes)
-    squared = (score * length).sum().square().clamp(max=1)
-    return torch.where(score_varies & length_varies, squared, torch.zeros_like(squared))
-
-
-def _unit_within(values: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-    """`values` (n,) centred within groups and scaled to norm 1, and whether they vary at all.
-
-    What is left of the centring at the level of rounding counts as constant.
-    """
-    zeros = values.new_zeros(len(values))
-    sizes = zeros.index_add(0, codes, torch.ones_like(values))
-    means = zeros.index_add(0, codes, values) / sizes.clamp(min=1)
-    centred = values - means[codes]
-    spread = centred.square().sum()
-    rounding = (8 * torch.finfo(values.dtype).eps) ** 2 * values.square().sum()
-    varies = spread > rounding
-    return centred * torch.where(varies, spread, torch.ones_like(spread)).rsqrt(), varies

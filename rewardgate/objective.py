@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rewardgate.examples import Example
-from rewardgate.length_debias import balanced_weights, decorrelation_penalty, length_effect
+from rewardgate.length_debias import balanced_weights, length_effect
 from rewardgate.losses import (
     bradley_terry_loss,
     centering_penalty,
@@ -127,11 +127,6 @@ class Objective:
                 loss = davidson_loss(margins, weights, *ties, s.tie_propensity)
         if s.centering:
             loss = loss + s.centering * centering_penalty(scores[chosen], scores[rejected], weights)
-        if s.length == "decorrelated":
-            group = on_scores([np.full(len(e.encoded), index) for index, e in enumerate(examples)])
-            share = sum(float(e.weights.sum()) for e in examples) / self.normaliser
-            penalty = decorrelation_penalty(scores, words, group)
-            loss = loss + s.decorrelation * share * penalty
         return loss, (scores[chosen] - scores[rejected]).detach()
 
     def weight(self, examples: Sequence[Example]) -> float:

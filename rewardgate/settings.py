@@ -112,9 +112,8 @@ class Loss(Section):
     margin_per_strength: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     centering: Annotated[float, Field(ge=0)] = 0.0
-    length: Literal["none", "balanced", "decorrelated", "regressed"] = "none"
+    length: Literal["none", "balanced", "regressed"] = "none"
     length_share: Positive = 0.3
-    decorrelation: Annotated[float, Field(ge=0)] = 0.01
 
     @model_validator(mode="after")
     def options_belong_to_the_kind(self) -> "Loss":

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from rewardgate import near_duplicates
+from rewardgate import near_duplicates, rare_shingles
 from rewardgate.near_duplicates import bands_of, group_prompts
 from rewardgate.normalise import matching_form
+from rewardgate.shingles import ShingleSets
+
+Positions = NDArray[np.int64]
 
 
 def group(prompts: list[str], similarity: float = 0.7) -> list[int]:
@@ -87,10 +91,11 @@ def test_few_misses_and_none_is_wrong_at_the_threshold() -> None:
     st.lists(st.text("ab c", max_size=14), min_size=1, max_size=14),
     st.sampled_from([0.1, 0.34, 0.5, 0.7, 0.9, 1.0]),
     st.integers(1, 3),
+    st.sampled_from([1, 100]),
 )
-@settings(max_examples=20)
+@settings(max_examples=30)
 def test_groups_are_those_of_comparing_every_prompt_with_every_other(
-    prompts: list[str], similarity: float, at_once: int
+    prompts: list[str], similarity: float, at_once: int, crowd: int
 ) -> None:
     alike = [[jaccard(one, other) >= similarity for other in prompts] for one in prompts]
     _, expected = connected_components(np.array(alike))
@@ -98,6 +103,9 @@ def test_groups_are_those_of_comparing_every_prompt_with_every_other(
         patch.setattr(near_duplicates, "PROMPTS_AT_ONCE", at_once)
         patch.setattr(near_duplicates, "PAIRS_AT_ONCE", at_once)
         patch.setattr(near_duplicates, "MISS", 1e-12)
+        patch.setattr(near_duplicates, "CROWD", crowd)
+        patch.setattr(rare_shingles, "SETS_AT_ONCE", at_once)
+        patch.setattr(rare_shingles, "ENTRIES_AT_ONCE", 5 * at_once)
         found = group_prompts(prompts, similarity, 5, 1024).tolist()
     assert found == group_of_first(expected)
 
@@ -119,6 +127,29 @@ def test_many_copies_of_one_prompt_beside_many_short_ones() -> None:
     copies = [f"{BOOK}, take {number}" for number in range(300)]
     short = [f"sum {number}" for number in range(300)]
     assert group(copies + short, 0.7)[:300] == [0] * 300
+
+
+def test_what_is_compared_grows_with_the_prompts_of_a_template_and_not_with_their_square(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[int] = []
+    reached = ShingleSets.similarity_reached
+
+    def counted(
+        sets: ShingleSets, left: Positions, right: Positions, similarity: float
+    ) -> NDArray[np.bool_]:
+        compared.append(len(left))
+        return reached(sets, left, right, similarity)
+
+    monkeypatch.setattr(ShingleSets, "similarity_reached", counted)
+    random_ = random.Random(0)
+    tails = ["".join(random_.choices("abcdefghijklmnopqrstuvwxyz", k=45)) for _ in range(2000)]
+    each = []
+    for prompts in (tails[:1000], tails):
+        compared.clear()
+        assert group([f"{BOOK} and {tail}" for tail in prompts]) == list(range(len(prompts)))
+        each.append(sum(compared) / len(prompts))
+    assert each[1] < 1.3 * each[0] < 400
 
 
 @given(st.lists(st.text("ab c", min_size=6, max_size=14), min_size=1, max_size=12), st.randoms())

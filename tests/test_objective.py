@@ -231,29 +231,6 @@ def test_the_length_offset_is_a_share_of_the_effect_of_length_on_every_pair() ->
     assert length_offset(examples_from(prompts, Loss()), Loss()) == 0
 
 
-def test_the_decorrelation_penalty_is_that_of_each_run() -> None:
-    """It is a correlation, so it has no sum over runs: each run is penalised for its own."""
-    prompts = random_prompts(5)
-    settings = Loss(length="decorrelated", decorrelation=2.0)
-    examples, (scores, by_text) = examples_from(prompts, settings), scores_for(prompts)
-    with_penalty, without = Objective(settings, 4.0), Objective(Loss(), 4.0)
-    for first, last in ((0, 2), (2, 6), (0, 6)):
-        of_prompts = [list(r.items()) for r in by_text[first:last]]
-        r = np.concatenate([[s - mean(of) for _, s in of] for of in of_prompts])
-        logs = [[math.log(1 + len(text.split())) for text, _ in of] for of in of_prompts]
-        words = np.concatenate([np.array(of) - np.mean(of) for of in logs])
-        correlation = (r * words).sum() / math.sqrt((r**2).sum() * (words**2).sum())
-        start = sum(len(of) for of in by_text[:first])
-        part = scores[start : start + len(r)], examples[first:last]
-        penalty = with_penalty(*part)[0] - without(*part)[0]
-        expected = 2.0 * (last - first) / 4.0 * correlation**2
-        assert penalty.item() == pytest.approx(expected, rel=1e-9)
-
-
-def mean(scored: list[tuple[str, float]]) -> float:
-    return sum(score for _, score in scored) / len(scored)
-
-
 @every_kind
 def test_weights_of_a_prompt_sum_to_1_or_are_1_for_each_comparison(kind: str) -> None:
     prompts = random_prompts(6)
@@ -294,7 +271,7 @@ def test_balanced_weights_give_the_longer_and_the_shorter_chosen_half_each(
 @pytest.mark.parametrize(
     ("kind", "length"),
     [
-        *((kind, length) for kind in KINDS for length in ("none", "decorrelated", "regressed")),
+        *((kind, length) for kind in KINDS for length in ("none", "regressed")),
         *((kind, "balanced") for kind in KINDS if "plackett_luce" not in kind),
     ],
 )
@@ -317,10 +294,9 @@ def test_total_weight_counts_prompts_comparisons_or_choices(
 
 
 @every_kind
-@pytest.mark.parametrize("length", ["none", "decorrelated"])
-def test_gradients_stay_finite_at_extreme_and_at_equal_scores(kind: str, length: Any) -> None:
+def test_gradients_stay_finite_at_extreme_and_at_equal_scores(kind: str) -> None:
     prompts = random_prompts(8)
-    settings = Loss(length=length, **KINDS[kind])
+    settings = Loss(**KINDS[kind])
     examples, (random, _) = examples_from(prompts, settings), scores_for(prompts)
     for scores in (random.sign() * 80, torch.zeros_like(random)):
         scores = scores.float().requires_grad_()

@@ -358,7 +358,6 @@ def test_only_an_architecture_that_cannot_be_packed_is_padded(
         {"kind": "plackett_luce"},
         {"kind": "plackett_luce", "weighting": "pair"},
         {"length": "balanced"},
-        {"length": "decorrelated", "decorrelation": 0.01},
         {"length": "regressed"},
     ],
     ids=lambda loss: " ".join(map(str, loss.values())),
