@@ -59,14 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     share = args.length_share or settings.train.loss.length_share
     rows = [cells("longest wins", test.assign(score=longest_wins(test)))]
     for length in args.lengths:
-        trained = settings.train.model_copy(
-            update={
-                "base": args.base,
-                "loss": settings.train.loss.model_copy(
-                    update={"length": length, "length_share": share}
-                ),
-            }
-        )
+        loss = settings.train.loss.model_copy(update={"length": length, "length_share": share})
+        trained = settings.train.model_copy(update={"base": args.base, "loss": loss})
         model = train_on(splits["train"], splits["eval"], trained, settings.seed).model
         rows.append(cells(length, score_table(model, test, length)))
         print("  ".join(rows[-1]), file=sys.stderr, flush=True)
