@@ -100,10 +100,11 @@ def code_sketches(sketches: Iterable[Sketch], similarity: float, permutations: i
             for stream in keys:
                 stream.seek(0)
                 key = np.fromfile(stream, np.uint64)
+                group[:] = _names(group, group)
                 for left, right in _candidates(key, sets, similarity, group):
                     alike = sets.similarity_reached(left, right, similarity)
                     _unite(group, left[alike], right[alike])
-    _, first, label = np.unique(group, return_index=True, return_inverse=True)
+    _, first, label = np.unique(_names(group, group), return_index=True, return_inverse=True)
     by_appearance = np.argsort(np.argsort(first))
     return Codes(form, by_appearance[label][form])
 
@@ -204,7 +205,7 @@ def _candidates(
     crowd = np.flatnonzero(texts_of_key > CROWD)
     for most in (1, 16):
         yield from _pairs(crowd, keys[crowd], group, most)
-    crowd = crowd[_divided(keys[crowd], group[crowd])]
+    crowd = crowd[_divided(keys[crowd], _names(group, crowd))]
     if not len(crowd):
         return
     for places, shingles in rare_shingles(sets, crowd, similarity):
@@ -217,13 +218,14 @@ def _pairs(
 ) -> Iterator[Pairs]:
     """Pairs of texts with one key and of different groups, each text with at most so many after it.
 
-    texts, keys: (entries,); group: of all texts, which may change meanwhile
+    texts, keys: (entries,); group: of all texts, to which unions may be added meanwhile
     """
-    order = np.lexsort((group[texts], keys))
-    keys, texts = keys[order], texts[order]
+    name = _names(group, texts)
+    order = np.lexsort((name, keys))
+    name, keys, texts = name[order], keys[order], texts[order]
     first_of_key = np.diff(keys, prepend=~keys[:1]) != 0
     next_key = _next(first_of_key)
-    other = _next(first_of_key | (np.diff(group[texts], prepend=-1) != 0))
+    other = _next(first_of_key | (np.diff(name, prepend=-1) != 0))
     at = np.arange(len(texts))
     for _ in range(most):
         at = at[other[at] < next_key[at]]
@@ -232,7 +234,7 @@ def _pairs(
         for start in range(0, len(at), PAIRS_AT_ONCE):
             some = at[start : start + PAIRS_AT_ONCE]
             left, right = texts[some], texts[other[some]]
-            undecided = group[left] != group[right]
+            undecided = _names(group, left) != _names(group, right)
             if undecided.any():
                 yield left[undecided], right[undecided]
         other[at] += 1
@@ -244,18 +246,27 @@ def _next(first: NDArray[np.bool_]) -> NDArray[np.int64]:
     return starts[np.cumsum(first)]
 
 
-def _divided(keys: NDArray[np.uint64], group: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _divided(keys: NDArray[np.uint64], names: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the texts with each one's key are of several groups: (n,)."""
     _, first, key = np.unique(keys, return_index=True, return_inverse=True)
     differs = np.zeros(len(first), np.bool_)
-    differs[key[group != group[first[key]]]] = True
+    differs[key[names != names[first[key]]]] = True
     return differs[key]
 
 
+def _names(group: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The least member of the group of each of some texts.
+
+    group: of every text a member of its group that is not greater, of the least one itself
+    """
+    names = group[texts]
+    while (group[names] != names).any():
+        names = group[names]
+    return names
+
+
 def _unite(group: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
-    """Join the groups of each pair; `group` names the least member of each group."""
-    if not len(left):
-        return
+    """Join the groups of each pair."""
     parent: dict[int, int] = {}
 
     def root(one: int) -> int:
@@ -263,10 +274,9 @@ def _unite(group: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.
             one = parent[one]
         return one
 
-    for one, other in zip(group[left].tolist(), group[right].tolist(), strict=True):
+    pairs = zip(_names(group, left).tolist(), _names(group, right).tolist(), strict=True)
+    for one, other in pairs:
         small, large = sorted((root(one), root(other)))
         parent[large] = small
-    moved = np.array(sorted(parent), np.int64)
-    target = np.arange(len(group))
-    target[moved] = [root(one) for one in moved.tolist()]
-    group[:] = target[group]
+    for one in parent:
+        group[one] = root(one)
