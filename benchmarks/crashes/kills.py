@@ -97,6 +97,8 @@ def one_run(
                 watch.check()
                 if kind != STAGE:
                     return True, last
+            else:  # it has not come to the process that is meant, or is past it
+                due = time.monotonic() + draw.uniform(0, 0.2)
             continue
         if line == "":
             return killed, last
