@@ -233,7 +233,7 @@ def cut_remote(before: Project, expected: Undisturbed, out: Path, seed: int) -> 
 def transfer(project: Project, verb: str, port: int) -> tuple[int, str]:
     url = f"http://127.0.0.1:{port}"
     project.done("python", "-m", "dvc", "remote", "modify", "--local", "store", "endpointurl", url)
-    return project.run("timeout", "120", "python", "-m", "dvc", verb)
+    return project.run("timeout", "120", "python", "-m", "rewardgate", verb)
 
 
 def dropped_server(before: Project, expected: Undisturbed, out: Path, seed: int) -> list[Outcome]:
