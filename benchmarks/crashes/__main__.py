@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import stages  # noqa: F401  (quiet and offline, as in the commands)
-from benchmarks.crashes.faults import FAULTS
+from benchmarks.crashes.faults import BY_DVC, BY_FLOW, FAULTS
 from benchmarks.crashes.forked import fork_server
 from benchmarks.crashes.kills import ALL, RUNNER, STAGE, killed_again_and_again
 from benchmarks.crashes.project import (
@@ -34,8 +34,6 @@ from benchmarks.table import markdown
 from rewardgate.files import read_json, write_json, write_text
 from rewardgate.stage_order import stages_up_to
 
-BY_DVC = ("python", "-m", "dvc", "repro", *TARGETS)
-BY_FLOW = ("python", "-m", "flows.retrain")
 RANDOM_PROMOTIONS = 60
 
 
