@@ -19,7 +19,6 @@ from typing import Any
 
 import stages  # noqa: F401  (quiet and offline, as in the commands)
 from benchmarks.crashes.faults import BY_DVC, BY_FLOW, FAULTS
-from benchmarks.crashes.forked import fork_server
 from benchmarks.crashes.kills import ALL, RUNNER, STAGE, killed_again_and_again
 from benchmarks.crashes.project import (
     PROMOTED,
@@ -30,6 +29,7 @@ from benchmarks.crashes.project import (
     undisturbed,
 )
 from benchmarks.crashes.promotions import killed_at_each_operation, killed_at_random
+from benchmarks.forked import fork_server
 from benchmarks.table import markdown
 from rewardgate.files import read_json, write_json, write_text
 from rewardgate.stage_order import stages_up_to

@@ -1,8 +1,9 @@
 """Python commands forked from one process that has loaded the libraries.
 
-A stage spends seconds on imports and a moment on its work, so most random kills of it would fall
-into the imports. Here `python -m MODULE` is the same module in a process of its own, forked from a
-server that has imported what others wrote (and nothing of the project); kills fall into the work.
+A stage spends seconds on imports, and in a small project a moment on its work. Here
+`python -m MODULE` is the same module in a process of its own, forked from a server that has
+imported what others wrote (and nothing of the project): many pipelines take less time, and random
+kills fall into the work.
 """
 
 import os
@@ -64,7 +65,7 @@ def fork_server(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
         encoding="utf-8",
     )
     python.chmod(0o755)
-    command = [sys.executable, "-m", "benchmarks.crashes.forked", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.forked", str(folder)]
     server = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         while not (folder / "socket").exists():
