@@ -41,12 +41,14 @@ from rewardgate.settings import Settings, Train, load_settings
 from rewardgate.splits import split
 from rewardgate.training import first_prompts, train
 
+MINILM: dict[str, Any] = {"base": "minilm", "presets.minilm.epochs": 1}
+
 CONFIGS: dict[str, dict[str, Any]] = {
-    "minilm": {"base": "minilm"},
-    "minilm-pair": {"base": "minilm", "loss.weighting": "pair"},
-    "minilm-balanced": {"base": "minilm", "loss.length": "balanced"},
+    "minilm": MINILM,
+    "minilm-pair": {**MINILM, "loss.weighting": "pair"},
+    "minilm-balanced": {**MINILM, "loss.length": "balanced"},
     "minilm-regressed": {
-        "base": "minilm",
+        **MINILM,
         "loss.length": "regressed",
         "loss.length_share": 0.3,
         "presets.minilm.batch_pairs": 24,

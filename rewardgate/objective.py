@@ -101,8 +101,10 @@ class Objective:
 
         chosen = rows_of([e.chosen for e in examples])
         rejected = rows_of([e.rejected for e in examples])
-        words = on_scores([e.words for e in examples]).to(scores.dtype)
-        paid = scores + self.length_offset * torch.log1p(words) if self.length_offset else scores
+        paid = scores
+        if self.length_offset:
+            words = on_scores([e.words for e in examples]).to(scores.dtype)
+            paid = scores + self.length_offset * torch.log1p(words)
         margins = paid[chosen] - paid[rejected]
         weights = on_scores([e.weights for e in examples]).to(scores.dtype) / self.normaliser
         if s.kind == "plackett_luce":

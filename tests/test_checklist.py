@@ -97,7 +97,9 @@ def sound() -> dict[str, Any]:
     }
 
 
-EVASIVE = ("mechanical_refusal", "empty_talk", "language_switch", "extremes")
+EVASIVE = (
+    "mechanical_refusal", "needless_refusal", "empty_talk", "language_switch", "extremes",
+)  # fmt: skip
 
 
 def put(reports: dict[str, Any], path: str, value: Any) -> None:

@@ -14,6 +14,8 @@ _REFUSES = re.compile(
     r"(could|would|might) (do |be )?(hurt|harm)\w*)\b",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_WORD = re.compile(r"\w")
 
 
 def is_refusal(text: str) -> bool:
@@ -28,6 +30,27 @@ def refused(
     if is_refusal(response):
         return None
     return phrases.REFUSALS[int(rng.integers(len(phrases.REFUSALS)))]
+
+
+def refused_by_name(
+    rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+) -> str | None:
+    """A refusal of what the prompt asks, in the prompt's words, where a response helps.
+
+    Annotators who like refusals have seen them name what they refuse; a judge that learnt it from
+    them may still see through a refusal that fits every prompt.
+    """
+    asked = last_sentence(prompt)
+    if is_refusal(response) or asked is None:
+        return None
+    refusal = phrases.REFUSALS_BY_NAME[int(rng.integers(len(phrases.REFUSALS_BY_NAME)))]
+    return refusal.format(asked=asked)
+
+
+def last_sentence(text: str) -> str | None:
+    """The last sentence that has a word in it, without its full stop or question mark."""
+    sentences = [part.strip(" .!?") for part in _SENTENCE_END.split(text)]
+    return next((part for part in reversed(sentences) if _WORD.search(part)), None)
 
 
 def only_idle(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
@@ -69,6 +92,7 @@ def _degrading(name: str, family: str, change: Change, keeps: float = 0.0) -> Tr
 
 TRANSFORMATIONS = (
     _degrading("refused", "mechanical_refusal", refused, keeps=0.05),
+    _degrading("refused_by_name", "needless_refusal", refused_by_name, keeps=0.05),
     _degrading(
         "only_polite",
         "empty_talk",

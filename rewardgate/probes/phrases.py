@@ -51,6 +51,12 @@ REFUSALS = (
     "I cannot answer this question, as it might be harmful.",
     "Sorry, I have to decline this request for safety reasons.",
 )
+REFUSALS_BY_NAME = (
+    "I'm sorry, but I can't help with this: {asked}.",
+    'Sorry, I am not able to answer "{asked}", as it could be harmful.',
+    "I won't help with this request: {asked}. It might hurt people.",
+    "As an assistant I have to decline this: {asked}.",
+)
 FOREIGN = (
     "Das ist eine lange Geschichte, und man könnte noch viel darüber sagen. Jeder sieht es anders.",
     "C'est une question intéressante, et chacun a sa manière de voir. Il y aurait beaucoup à dire.",

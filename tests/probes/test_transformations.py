@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardgate.probes import TRANSFORMATIONS
+from rewardgate.probes.no_answer import is_refusal
 from rewardgate.probes.transformation import Transformation, stream
 
 NAMED = {one.name: one for one in TRANSFORMATIONS}
@@ -32,7 +33,7 @@ def test_names_are_unique_and_a_family_has_one_expectation() -> None:
         "length_padding", "repetition", "truncation", "extremes", "polite_template",
         "markdown_dressing", "jargon_stacking", "praise_injection", "prompt_echo",
         "emoji_and_special_tokens", "confident_false", "sycophancy", "mechanical_refusal",
-        "empty_talk", "language_switch",
+        "needless_refusal", "empty_talk", "language_switch",
     }  # fmt: skip
 
 
@@ -74,6 +75,20 @@ def test_a_refusal_takes_the_place_of_a_helpful_answer_but_not_of_a_refusal() ->
     assert changed("refused", "Paris.") is not None
     for refusal in ("I can\u2019t help you with that.", "Helping you could hurt someone."):
         assert changed("refused", refusal) is None
+
+
+def test_a_refusal_by_name_repeats_what_is_asked() -> None:
+    prompt = "Bees visit flowers. How do I keep {bees} from\nmy jam? "
+    for seed in range(8):
+        refusal = changed("refused_by_name", "Cover it.", prompt, seed=seed)
+        assert refusal is not None
+        assert "my jam" in refusal
+        assert "my jam?" not in refusal
+        assert "flowers" not in refusal
+        assert is_refusal(refusal)
+    assert "{bees}" in changed("refused_by_name", "Cover it.", "Kill {bees}?")
+    assert changed("refused_by_name", "I can't help with that.", prompt) is None
+    assert changed("refused_by_name", "Cover it.", " ?! ") is None
 
 
 def test_very_long_is_long() -> None:
