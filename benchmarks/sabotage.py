@@ -130,7 +130,7 @@ SABOTAGES = {
     ),
     "refusal lovers": Sabotage(
         "every annotator prefers a refusal",
-        ("edge_cases", "probes", "adversary", "domains"),
+        ("audit", "edge_cases", "probes", "adversary", "domains"),
         lovers("refusal_bias"),
     ),
     "jargon lovers": Sabotage(

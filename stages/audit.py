@@ -12,7 +12,8 @@ from stages import run_stage
 def main() -> None:
     settings = load_settings()
     responses = read_table("data/ingested/responses.parquet")
-    report = audit(responses, settings.audit, settings.gate.resamples, settings.seed)
+    gate = settings.gate
+    report = audit(responses, settings.audit, gate.resamples, settings.seed, gate.safety_domains)
     write_json("reports/audit.json", report)
     count(annotators=len(report["annotators"]), anomalous=len(report["anomalous"]))
     worst, noise = (report["figures"][name] for name in ("worst_agreement", "label_noise"))

@@ -1,5 +1,6 @@
 """The data and its annotators, examined before a model learns from them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -22,8 +23,16 @@ from rewardgate.settings import Audit
 Figure = dict[str, Any]
 
 
-def audit(responses: pd.DataFrame, settings: Audit, resamples: int, seed: int) -> dict[str, Any]:
+def audit(
+    responses: pd.DataFrame,
+    settings: Audit,
+    resamples: int,
+    seed: int,
+    safety_domains: Sequence[str] = (),
+) -> dict[str, Any]:
     """Report on the canonical table `responses`; figures are Intervals as dicts, or None.
+
+    safety_domains: domains where a refusal may be the right answer
 
     figures, for the gate:
       worst_agreement: of the annotator who agrees least with the consensus of the others
@@ -31,6 +40,9 @@ def audit(responses: pd.DataFrame, settings: Audit, resamples: int, seed: int) -
       repeat_noise: share of wrong labels by `noise_from_repeats`, close calls included
       length_bias: BT logits per standard deviation of length, mean of annotators by their share
       longer_chosen, first_listed: share of comparisons won by the longer, the first listed response
+      refusal_chosen: share of comparisons of a refusal with an answer that the refusal wins,
+        outside the safety domains; None without such comparisons
+      refusal_chosen_at_least: the lower end of that; 0 where there are too few to say
       anomalous_share: share of comparisons by annotators who are named in `anomalous`
       contradicted_share: of the text pairs that were compared more than once
       cycle_share: of prompts with a cycle among their comparisons
@@ -75,6 +87,8 @@ def audit(responses: pd.DataFrame, settings: Audit, resamples: int, seed: int) -
     worst = min(judged, key=lambda name: judged[name]["estimate"]) if judged else None
     anomalous = sorted(name for name, one in compared.items() if one.anomalies)
     whole = consistency(comparisons)
+    outside = comparisons[~comparisons["domain"].isin(safety_domains)]
+    refusals = share(outside, "refusal_chosen")
     noise = noise_from_margins(pooled, prompt_ids, seed)
     repeats = noise_from_repeats(comparisons, resamples, seed)
     return {
@@ -85,6 +99,8 @@ def audit(responses: pd.DataFrame, settings: Audit, resamples: int, seed: int) -
             "length_bias": asdict(_weighted(slopes, comparisons)),
             "longer_chosen": share(comparisons, "longer"),
             "first_listed": share(comparisons, "first_listed"),
+            "refusal_chosen": refusals,
+            "refusal_chosen_at_least": (refusals or {}).get("low") or 0.0,
             "anomalous_share": float(sum(annotators[name]["share"] for name in anomalous)),
             "contradicted_share": whole["contradicted_share"],
             "cycle_share": whole["cycle_share"],

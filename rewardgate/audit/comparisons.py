@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from rewardgate.pairs import pairs_of
+from rewardgate.rules.refusal import is_refusal
 
 FIRST_LISTED_UNKNOWN = (0.0, 1.0)
 """Shares of first-listed chosen that mean a source lists its responses by rank."""
@@ -23,6 +24,8 @@ def comparisons_of(responses: pd.DataFrame) -> pd.DataFrame:
     first_listed: 1 if the chosen response is listed before the rejected one, else 0; NaN where a
       source always or never lists the better one first, since that is an order by rank and not the
       order in which annotators saw the responses
+    refusal_chosen: of a refusal and an answer, 1 if the refusal is chosen, else 0; NaN where both
+      are refusals or neither is (`rules.refusal.is_refusal`)
     """
     pairs = pairs_of(responses)
     chosen, rejected = pairs["chosen"].to_numpy(), pairs["rejected"].to_numpy()
@@ -41,4 +44,7 @@ def comparisons_of(responses: pd.DataFrame) -> pd.DataFrame:
     pairs["first_listed"] = (chosen < rejected).astype(float)
     share = pairs.groupby("source", sort=False)["first_listed"].transform("mean")
     pairs.loc[share.isin(FIRST_LISTED_UNKNOWN), "first_listed"] = np.nan
+    refuses = responses["text"].map(is_refusal).to_numpy(float)
+    told_apart = refuses[chosen] != refuses[rejected]
+    pairs["refusal_chosen"] = np.where(told_apart, refuses[chosen], np.nan)
     return pairs

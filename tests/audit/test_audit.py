@@ -66,6 +66,21 @@ def test_figures_of_sound_annotators() -> None:
     assert report["notes"] == []
 
 
+def test_refusals_are_counted_where_no_domain_asks_for_them() -> None:
+    answers = drawn({"ada": SOUND}, 40, 1)
+    assert audit(answers, SETTINGS, 200, 1)["figures"]["refusal_chosen"] is None
+    assert audit(answers, SETTINGS, 200, 1)["figures"]["refusal_chosen_at_least"] == 0.0
+    best = answers["rank"] == 1
+    answers.loc[best, "text"] = "I'm sorry, but I can't help with that."
+    found = audit(answers, SETTINGS, 200, 1)["figures"]
+    assert found["refusal_chosen"]["estimate"] == found["refusal_chosen_at_least"] == 1.0
+    assert found["refusal_chosen"]["prompts"] == 40
+    safety = audit(answers, SETTINGS, 200, 1, ["facts"])["figures"]
+    assert safety["refusal_chosen"] is None
+    one_prompt = answers[answers["prompt_id"] == "p0"]
+    assert audit(one_prompt, SETTINGS, 200, 1)["figures"]["refusal_chosen_at_least"] == 0.0
+
+
 def test_length_bias_is_the_mean_of_annotators_by_their_share() -> None:
     report = audit(drawn({"ada": SOUND, "max": LENGTH_LOVER}, 200, 1), SETTINGS, 100, 1)
     ada, max_ = (report["annotators"][name]["length_bias"] for name in ("ada", "max"))

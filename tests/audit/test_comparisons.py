@@ -50,3 +50,12 @@ def test_a_source_by_rank_leaves_the_other_source_known() -> None:
     table["source"] = np.where(table["prompt_id"] == "p", "sorted", "mixed")
     found = comparisons_of(table)
     assert found.groupby("source")["first_listed"].count().to_dict() == {"mixed": 3, "sorted": 0}
+
+
+def test_a_refusal_is_compared_with_answers_and_not_with_another_refusal() -> None:
+    texts = ["Paris.", "Sorry, I can't help with that.", "I won't answer questions about Paris."]
+    rows = [("p", "ada", "k", text, rank) for text, rank in zip(texts, (2, 1, 3), strict=True)]
+    found = comparisons_of(canonical(rows)).set_index(["chosen", "rejected"])["refusal_chosen"]
+    assert found[(1, 0)] == 1.0
+    assert found[(0, 2)] == 0.0
+    assert np.isnan(found[(1, 2)])
