@@ -17,6 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+import stages  # noqa: F401  (quiet, as in the commands)
 from benchmarks.forked import fork_server
 from benchmarks.sabotage import SABOTAGES, Sabotage
 from benchmarks.table import markdown
@@ -26,7 +27,6 @@ from rewardgate.params import change_params
 
 ROOT = Path(__file__).parent.parent
 SOUND = "sound"
-QUIET = {"DVC_NO_ANALYTICS": "1", "HF_HUB_OFFLINE": "1"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,13 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     names = args.only or [SOUND, *SABOTAGES]
     cases = [(name, seed) for seed in args.seeds for name in names]
+    records = {case: args.out / f"{case[0].replace(' ', '-')}-{case[1]}.json" for case in cases}
+    missing = [case for case in cases if not records[case].is_file()]
+    if missing:
+        with forks(args.out):
+            for name, seed in tqdm(missing, unit="case"):
+                write_json(records[name, seed], run_case(name, seed, args.out, args.set))
     outcomes: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    with forks(args.out):
-        for name, seed in tqdm(cases, unit="case"):
-            record = args.out / f"{name.replace(' ', '-')}-{seed}.json"
-            if not record.is_file():
-                write_json(record, run_case(name, seed, args.out, args.set))
-            outcomes[name].append(read_json(record))
+    for case, record in records.items():
+        outcomes[case[0]].append(read_json(record))
     print(markdown(["case", "blocked", "for the right reason", "caught by"], table(outcomes)))
     return 0
 
@@ -53,10 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def forks(out: Path) -> Iterator[None]:
     """Fork the Python commands of the cases meanwhile: their imports take a minute of each."""
     path = os.environ["PATH"]
-    with fork_server(out / f"fork-{os.getpid()}", {**os.environ, **QUIET}) as folder:
+    with fork_server(out / f"fork-{os.getpid()}", dict(os.environ)) as folder:
         os.environ["PATH"] = f"{folder}:{Path(sys.executable).parent}:{path}"
-        yield
-    os.environ["PATH"] = path
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = path
 
 
 def table(outcomes: dict[str, list[dict[str, Any]]]) -> list[list[str]]:
@@ -128,7 +132,7 @@ def _checked(project: Path, *command: str) -> None:
 
 
 def _run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **QUIET, "PYTHONPATH": str(project)}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(project)}
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, check=False
     )

@@ -158,7 +158,7 @@ AGAINST = "champion.difference."
         ("audit.figures.anomalous_share", 0.1, "audit"),
         ("audit.figures.label_noise", figure(0.07), "audit"),
         ("audit.figures.length_bias", figure(0.49), "audit"),
-        ("audit.figures.refusal_chosen_at_least", 0.51, "audit"),
+        ("audit.figures.refusal_chosen_at_least", 0.41, "audit"),
         (AGAINST + "accuracy", figure(-0.04), "champion"),
         (AGAINST + "margin_bt_logits", figure(-0.35, 0.1), "champion"),
         (AGAINST + "domains.facts.accuracy", figure(-0.15, 0.05), "champion"),
