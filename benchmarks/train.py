@@ -58,6 +58,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repetitions", type=int, default=2, help="of each side; the best counts")
     parser.add_argument("--scale", type=int, default=1, help="times as many steps")
     parser.add_argument(
+        "--held-out", type=int, default=1, help="times as many held-out rankings, to judge finer"
+    )
+    parser.add_argument(
         "--until-equal",
         type=float,
         default=3,
@@ -96,6 +99,7 @@ def cases(args: argparse.Namespace, folder: Path) -> list[Case]:
             for k in args.k
             for length in args.lengths
         ]
+    found = [replace(c, held_out=args.held_out * c.held_out) for c in found]
     if args.bf16:
         found = [replace(c, recipe=replace(c.recipe, bf16=True)) for c in found]
     if args.batch:
