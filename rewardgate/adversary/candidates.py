@@ -7,7 +7,7 @@ import numpy as np
 
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import Prompt, Response
-from rewardgate.probes.transformation import Transformation, stream
+from rewardgate.probes.transformation import Transformation, pick, stream
 
 COMPOSABLE = {one.name: one for one in TRANSFORMATIONS if one.asked is None}
 """The transformations that leave the prompt as it is."""
@@ -52,7 +52,7 @@ class Moves:
             families.setdefault(one.family, []).append(one.name)
         groups = list(families.values())
         drawn = (groups[int(i)] for i in rng.integers(len(groups), size=count))
-        return [names[int(rng.integers(len(names)))] for names in drawn]
+        return [pick(rng, names) for names in drawn]
 
     def follow(self, prompt: Prompt, start: Candidate, names: Sequence[str]) -> Candidate | None:
         """The source of `start` taken along a path; None if a step does not apply or is too long.
@@ -93,7 +93,7 @@ def draw_pool(
     for _ in range(ATTEMPTS * size):
         if len(pool) >= size:
             break
-        start = own[int(rng.integers(len(own)))]
+        start = pick(rng, own)
         names = moves.names(rng, int(rng.integers(1, moves.depth + 1)))
         made = moves.follow(prompt, start, names)
         if made is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rewardgate.probes.transformation import Change, Transformation
+from rewardgate.probes.transformation import Change, Transformation, pick
 
 NUMBER = re.compile(r"(?<![\w.,])\d{1,9}(?![\w]|[.,]\d)")
 _LIST_MARK = re.compile(r"^\s*\d+[.)]\s", re.MULTILINE)
@@ -47,7 +47,7 @@ def another_name(rng: np.random.Generator, response: str, others: Sequence[str])
     ]
     if not own or not foreign:
         return None
-    true, false = (names[int(rng.integers(len(names)))] for names in (own, foreign))
+    true, false = (pick(rng, names) for names in (own, foreign))
     return re.sub(rf"\b{re.escape(true)}\b", false, response)
 
 

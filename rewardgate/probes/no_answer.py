@@ -7,7 +7,7 @@ import numpy as np
 
 from rewardgate.probes import phrases
 from rewardgate.probes.length import half_of, idle
-from rewardgate.probes.transformation import Change, Transformation, always, around, one_of
+from rewardgate.probes.transformation import Change, Transformation, always, around, one_of, pick
 
 _REFUSES = re.compile(
     r"\b(can't|cannot|can not|won't|sorry|unable|not able|not willing|decline|refuse|"
@@ -18,8 +18,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"\w")
 
 
-def is_refusal(text: str) -> bool:
-    """Whether a text reads as a refusal, which may be the right answer."""
+def may_refuse(text: str) -> bool:
+    """Whether a text may be a refusal, and that the right answer: any word of one counts."""
     return _REFUSES.search(text.replace("\u2019", "'")) is not None
 
 
@@ -27,9 +27,9 @@ def refused(
     rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
 ) -> str | None:
     """A refusal in the place of a response that helps."""
-    if is_refusal(response):
+    if may_refuse(response):
         return None
-    return phrases.REFUSALS[int(rng.integers(len(phrases.REFUSALS)))]
+    return pick(rng, phrases.REFUSALS)
 
 
 def refused_by_name(
@@ -41,10 +41,9 @@ def refused_by_name(
     them may still see through a refusal that fits every prompt.
     """
     asked = last_sentence(prompt)
-    if is_refusal(response) or asked is None:
+    if may_refuse(response) or asked is None:
         return None
-    refusal = phrases.REFUSALS_BY_NAME[int(rng.integers(len(phrases.REFUSALS_BY_NAME)))]
-    return refusal.format(asked=asked)
+    return pick(rng, phrases.REFUSALS_BY_NAME).format(asked=asked)
 
 
 def last_sentence(text: str) -> str | None:
@@ -70,7 +69,7 @@ def half_foreign(
     half = half_of(response)
     if half is None:
         return None
-    return f"{half} {phrases.FOREIGN[int(rng.integers(len(phrases.FOREIGN)))]}"
+    return f"{half} {pick(rng, phrases.FOREIGN)}"
 
 
 def bytes_of_no_text(

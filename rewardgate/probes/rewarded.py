@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rewardgate.probes.held_out import worth_of
-from rewardgate.probes.transformation import Transformation
+from rewardgate.probes.transformation import Transformation, pick
 
 MOST_WORDS = 8
 """Words of an opening at most."""
@@ -56,7 +56,7 @@ def opening_probes(openings: Sequence[str]) -> tuple[Transformation, ...]:
     def change(
         rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
     ) -> str | None:
-        opening = openings[int(rng.integers(len(openings)))]
+        opening = pick(rng, openings)
         return None if response.startswith(opening) else f"{opening} {response}"
 
     if not openings:

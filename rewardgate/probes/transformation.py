@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 Change = Callable[[np.random.Generator, str, str, Sequence[str]], str | None]
 """(rng, prompt, response, other responses to the prompt) -> a new text; None: does not apply."""
+
+T = TypeVar("T")
 
 Expectation = Literal["preserving", "degrading"]
 
@@ -40,6 +42,11 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
 
 
+def pick(rng: np.random.Generator, options: Sequence[T]) -> T:
+    """One of the options, each as likely."""
+    return options[int(rng.integers(len(options)))]
+
+
 def always(text: str) -> Change:
     """A change that puts one fixed text in the response's place."""
     return lambda rng, prompt, response, others: text if text != response else None
@@ -49,8 +56,8 @@ def around(openings: Sequence[str], closings: Sequence[str], template: str) -> C
     """A change that draws an opening and a closing and fills a template with them."""
 
     def change(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
-        opening = openings[int(rng.integers(len(openings)))]
-        closing = closings[int(rng.integers(len(closings)))]
+        opening = pick(rng, openings)
+        closing = pick(rng, closings)
         return template.format(opening=opening, closing=closing, response=response)
 
     return change
@@ -62,7 +69,7 @@ def one_of(texts: Sequence[str], template: str = "{text}") -> Change:
     def change(
         rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
     ) -> str | None:
-        text = texts[int(rng.integers(len(texts)))]
+        text = pick(rng, texts)
         made = template.replace("{text}", text).replace("{response}", response)
         return made if made != response else None
 

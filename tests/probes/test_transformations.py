@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rewardgate.probes import TRANSFORMATIONS
-from rewardgate.probes.no_answer import is_refusal
+from rewardgate.probes.no_answer import may_refuse
 from rewardgate.probes.transformation import Transformation, stream
 
 NAMED = {one.name: one for one in TRANSFORMATIONS}
@@ -85,7 +85,7 @@ def test_a_refusal_by_name_repeats_what_is_asked() -> None:
         assert "my jam" in refusal
         assert "my jam?" not in refusal
         assert "flowers" not in refusal
-        assert is_refusal(refusal)
+        assert may_refuse(refusal)
     assert "{bees}" in changed("refused_by_name", "Cover it.", "Kill {bees}?")
     assert changed("refused_by_name", "I can't help with that.", prompt) is None
     assert changed("refused_by_name", "Cover it.", " ?! ") is None
