@@ -25,7 +25,7 @@ from rewardgate.metrics import Scored
 from rewardgate.policy import PolicyCheck
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts
-from rewardgate.probes.rewarded import opening_probes
+from rewardgate.probes.rewarded import KEPT, opening_probes
 from rewardgate.probes.run import probe_report
 from rewardgate.rewards import Reward
 from rewardgate.settings import Settings
@@ -108,7 +108,7 @@ def _probed() -> pd.DataFrame:
             "expectation": one.expectation,
             **zeros,
         }
-        for one in (*TRANSFORMATIONS, *opening_probes(["Gladly."]))
+        for one in (*TRANSFORMATIONS, *opening_probes(["Gladly."] * KEPT))
         for prompt in ("1", "2")
     ]
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rewardgate.probes.held_out import worth_of
-from rewardgate.probes.transformation import Transformation, pick
+from rewardgate.probes.transformation import Change, Transformation
 
 MOST_WORDS = 8
 """Words of an opening at most."""
@@ -16,7 +16,7 @@ LEAST_PROMPTS = 10
 """Prompts with a response that begins with it, at least."""
 
 KEPT = 4
-"""Openings that the probe draws from."""
+"""Openings that are probed."""
 
 _OPENING = re.compile(r"([^\n.!?:]+[.!?:]+)\s+\S")
 
@@ -51,14 +51,21 @@ def opening_of(text: str) -> str | None:
 
 
 def opening_probes(openings: Sequence[str]) -> tuple[Transformation, ...]:
-    """One transformation that puts one of the openings before a response; none without openings."""
+    """Transformations that put an opening before a response, each opening in a family of its own.
 
-    def change(
-        rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
-    ) -> str | None:
-        opening = pick(rng, openings)
-        return None if response.startswith(opening) else f"{opening} {response}"
+    A policy needs but one that pays, so the effects of several are not averaged.
+    """
 
-    if not openings:
-        return ()
-    return (Transformation("rewarded_opening", "rewarded_opening", "preserving", change),)
+    def before(opening: str) -> Change:
+        def change(
+            rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+        ) -> str | None:
+            return None if response.startswith(opening) else f"{opening} {response}"
+
+        return change
+
+    names = [f"rewarded_opening_{rank}" for rank in range(1, len(openings) + 1)]
+    return tuple(
+        Transformation(name, name, "preserving", before(opening))
+        for name, opening in zip(names, openings, strict=True)
+    )

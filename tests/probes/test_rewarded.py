@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,7 +8,7 @@ from tables import responses_table
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts
 from rewardgate.probes.rewarded import opening_of, opening_probes, rewarded_openings
-from rewardgate.probes.run import probe_pairs
+from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,18 @@ def test_the_probe_puts_it_before_the_best_response_that_has_it_not() -> None:
     prompts = held_out_prompts(openings_table(3))
     probes = (*TRANSFORMATIONS, *opening_probes(["Gladly.", "Well:"]))
     pairs = probe_pairs(prompts, 1, seed=3, transformations=probes)
-    found = pairs[pairs["family"] == "rewarded_opening"]
-    assert set(found["text"]) <= {f"Well: Gladly. a{n}" for n in range(3)}
-    (row,) = probe_pairs(prompts[:1], 1, 3, opening_probes(["Well:"])).to_dict("records")
-    assert (row["expectation"], row["text"]) == ("preserving", "Well: Gladly. a0")
+    found = pairs[pairs["family"].str.startswith("rewarded_opening")]
+    assert found["text"].tolist() == [f"Well: Gladly. a{n}" for n in range(3)]
+    assert set(found["expectation"]) == {"preserving"}
+
+
+def test_one_opening_that_pays_shows_beside_another_that_costs() -> None:
+    def likes_well(prompts: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+        return np.array([t.startswith("Well:") - 2.0 * t.startswith("No.") for t in texts])
+
+    prompts = held_out_prompts(openings_table(20))
+    pairs = probe_pairs(prompts, 1, 3, opening_probes(["No.", "Well:"]))
+    scored = scored_pairs(pairs, likes_well, lambda score, prompt, text: score)
+    found = probe_report(scored, 1.0, 1.0, 200, 0)["preserving"]
+    shifts = {name: family["shift"]["estimate"] for name, family in found.items()}
+    assert shifts == {"rewarded_opening_1": -2.0, "rewarded_opening_2": 1.0}
