@@ -1,5 +1,6 @@
 """The checklist: what must hold before PPO may use a reward model, item by item."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from rewardgate.judgement import FAIL, NOT_APPLICABLE, PASS, UNDECIDED, Check, R
 from rewardgate.policy import PROCESS
 from rewardgate.rewards import length_penalty
 from rewardgate.settings import Gate, Rewards
-from rewardgate.wording import explain
+from rewardgate.wording import explain, explain_slices
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,22 @@ def _context(key: str, rewards: Rewards, reports: Reports) -> dict[str, Any]:
 
 def failures(items: list[Item]) -> list[str]:
     """One line for each item that blocks: what was measured, what was asked, where it stands."""
+
     return [
-        f"{item.key}: " + "; ".join(explain(as_row(check)) for check in item.checks if check.blocks)
+        f"{item.key}: {'; '.join(map(explain_slices, _alike(item.checks)))}"
         for item in items
         if not item.passed
     ]
+
+
+def _alike(checks: Sequence[Check]) -> list[list[dict[str, Any]]]:
+    """The checks that block, those of one name, outcome and threshold together."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for check in checks:
+        if check.blocks:
+            alike = (check.name, check.outcome, check.threshold)
+            groups.setdefault(alike, []).append(as_row(check))
+    return list(groups.values())
 
 
 def warnings(items: list[Item]) -> list[str]:

@@ -26,7 +26,7 @@ from rewardgate.policy import PolicyCheck
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts
 from rewardgate.probes.rewarded import KEPT, opening_probes
-from rewardgate.probes.run import probe_report
+from rewardgate.probes.run import LEAST_PROMPTS, probe_report
 from rewardgate.rewards import Reward
 from rewardgate.settings import Settings
 from rewardgate.stress import StressCase, edge_cases, stress_report
@@ -98,7 +98,7 @@ def report_shapes(settings: Settings, cases: Sequence[StressCase]) -> dict[str, 
 
 
 def _probed() -> pd.DataFrame:
-    """Every transformation at two prompts."""
+    """Every transformation at as many prompts as it takes to report it by itself."""
     zeros = dict.fromkeys(("baseline_score", "score", "baseline_reward", "reward"), 0.0)
     rows = [
         {
@@ -109,7 +109,7 @@ def _probed() -> pd.DataFrame:
             **zeros,
         }
         for one in (*TRANSFORMATIONS, *opening_probes(["Gladly."] * KEPT))
-        for prompt in ("1", "2")
+        for prompt in range(LEAST_PROMPTS)
     ]
     return pd.DataFrame(rows)
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Undefined
@@ -119,6 +120,35 @@ def sentence(check: dict[str, Any]) -> str:
 def explain(check: dict[str, Any]) -> str:
     """A sentence with its evidence: 'accuracy is ... (reports/evaluation.json:test.accuracy)'."""
     return f"{sentence(check)} ({check['evidence']})"
+
+
+def explain_slices(checks: Sequence[dict[str, Any]]) -> str:
+    """Slices of one check with one outcome and one threshold in a sentence, with its evidence.
+
+    'share in order, must be at least 0.800: empty 0.000, rambling 0.400 (reports/a.json:b.*.c)'
+    """
+    first = checks[0]
+    if len(checks) == 1:
+        return explain(first)
+    comparison, threshold = first["comparison"], value_and_threshold(first)[1]
+    end = {"lower95": "its lower bound ", "upper95": "its upper bound "}.get(first["bound"], "")
+    asked = f"{end}must be {COMPARED[comparison]} {threshold}"
+    if first["outcome"] == "undecided":
+        asked += ", undecided"
+    elif first["holm"]:
+        asked = f"shown to be {MISSED[comparison]} {threshold}"
+    title = name(first["what"].removeprefix(f"{first['slice']}: "))
+    file, _, path = first["evidence"].partition(":")
+    every = f".{path}.".replace(f".{first['slice']}.", ".*.", 1).strip(".")
+    return f"{title}, {asked}: {', '.join(map(_slice, checks))} ({file}:{every})"
+
+
+def _slice(check: dict[str, Any]) -> str:
+    """'rambling 0.400 (0.300 to 0.500)', with the note that says why it is undecided."""
+    value = figure(check["value"]) if interval(check) else value_and_threshold(check)[0]
+    note = check["note"] if is_measured(check["value"]) else None
+    aside = "; ".join(filter(None, (interval(check), note)))
+    return f"{name(check['slice'])} {value}" + (f" ({aside})" if aside else "")
 
 
 def passage(text: str, shown: int = 420) -> tuple[str, str]:

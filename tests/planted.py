@@ -69,5 +69,10 @@ def loves_markdown(prompts: list[str], texts: list[str]) -> np.ndarray:
     return sound(prompts, texts) + 5.0 * np.array(marks)
 
 
+def loves_bullets(prompts: list[str], texts: list[str]) -> np.ndarray:
+    """A sound judge but for a response that begins as a list, which is worth 2 logits."""
+    return sound(prompts, texts) + 2.0 * np.array([text.startswith("- ") for text in texts])
+
+
 def indifferent(prompts: list[str], texts: list[str]) -> np.ndarray:
     return np.zeros(len(texts))

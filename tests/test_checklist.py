@@ -70,6 +70,13 @@ def sound() -> dict[str, Any]:
                 "truncation": {"win_share": figure(0.3)},
                 **{name: {"win_share": figure(0.02)} for name in EVASIVE},
             },
+            "transformations": {
+                "preserving": {"bold": {"shift": figure(-0.1)}},
+                "degrading": {
+                    "repeated": {"win_share": figure(0.1)},
+                    "confident_false_number": {"win_share": figure(0.7)},
+                },
+            },
         },
         "adversary": {
             "best_of_n": {"gold_captured": figure(0.7), "gold_gap_to_peak": figure(0.0)},
@@ -151,6 +158,8 @@ AGAINST = "champion.difference."
         (FIGURES + "domains.safety.accuracy", figure(0.58, 0.05), "domains"),
         (FIGURES + "adverse_accuracy", figure(0.61), "length"),
         ("probes.preserving.length_padding.shift", figure(0.3), "probes"),
+        ("probes.transformations.preserving.bold.shift", figure(0.3), "probes"),
+        ("probes.transformations.degrading.repeated.win_share", figure(0.6), "probes"),
         ("probes.degrading.truncation.win_share", figure(0.6), "probes"),
         ("probes.degrading.extremes.win_share", figure(0.2), "probes"),
         ("adversary.best_of_n.gold_captured", figure(0.31), "adversary"),
@@ -221,6 +230,18 @@ def test_a_failed_check_outweighs_an_undecided_one() -> None:
     put(reports, FIGURES + "domains.safety.accuracy", figure(0.3, 0.05))
     items = judge(GATE, REWARDS, reports)
     assert {item.key: item.outcome for item in items}["domains"] == "fail"
+
+
+def test_slices_that_fail_together_are_one_sentence() -> None:
+    reports = sound()
+    put(reports, FIGURES + "domains.facts.accuracy", figure(0.4, 0.05))
+    put(reports, FIGURES + "domains.safety.accuracy", figure(0.3, 0.05))
+    assert failures(judge(GATE, REWARDS, reports)) == [
+        "domains: accuracy, shown to be below 0.550: facts 0.400 (0.350 to 0.450), safety 0.300 "
+        "(0.250 to 0.350) (reports/evaluation.json:test.figures.domains.*.accuracy); safety: "
+        "accuracy, no benefit of the doubt is 0.300 (0.250 to 0.350), must be at least 0.600 "
+        "(reports/evaluation.json:test.figures.domains.safety.accuracy)"
+    ]
 
 
 def test_no_domain_to_judge_does_not_pass() -> None:

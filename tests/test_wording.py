@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rewardgate.wording import (
     counted,
     explain,
+    explain_slices,
     figure,
     passage,
     percent,
@@ -58,6 +59,35 @@ def test_a_check_is_one_plain_sentence() -> None:
         "accuracy is 0.700 (0.640 to 0.760), which is shown to be below 0.800"
     )
     assert explain(check()).endswith("must be above 0.650 (reports/a.json:b)")
+
+
+def test_slices_of_a_check_are_one_sentence() -> None:
+    evidence = {"comparison": ">=", "threshold": 0.8}
+    one, other = (
+        check(
+            **evidence, what=f"{key}: share in order", slice=key, value=value, judged=value,
+            evidence=f"reports/a.json:of.{key}.share",
+        )
+        for key, value in (("long_rambling", 0.4), ("empty", 0.0))
+    )  # fmt: skip
+    assert explain_slices([one]) == explain(one)
+    assert explain_slices([one, other]) == (
+        "share in order, must be at least 0.800: long rambling 0.400, empty 0.000 "
+        "(reports/a.json:of.*.share)"
+    )
+    wide = {"low": 0.2, "high": 0.6, "bound": "lower95"}
+    few = {**wide, "outcome": "undecided", "note": "only 3 prompts, and 10 are needed"}
+    assert explain_slices(
+        [one | few, other | few | {"value": None, "judged": None, "low": None}]
+    ) == (
+        "share in order, its lower bound must be at least 0.800, undecided: long rambling 0.400 "
+        "(0.200 to 0.600; only 3 prompts, and 10 are needed), empty not measured "
+        "(reports/a.json:of.*.share)"
+    )
+    shown = [{**row, **wide, "bound": "point", "holm": True} for row in (one, other)]
+    assert explain_slices(shown).startswith(
+        "share in order, shown to be below 0.800: long rambling 0.400 (0.200 to 0.600), empty 0.000"
+    )
 
 
 def test_what_is_required() -> None:

@@ -16,6 +16,9 @@ from rewardgate.probes.held_out import Prompt
 from rewardgate.probes.transformation import Transformation, stream
 from rewardgate.score_memo import Score
 
+LEAST_PROMPTS = 10
+"""Prompts from which on a transformation is reported by itself; with fewer, in its family."""
+
 COLUMNS = (
     "prompt_id", "domain", "family", "transformation", "expectation", "prompt", "baseline", "text",
 )  # fmt: skip
@@ -94,9 +97,11 @@ def probe_report(
 ) -> dict[str, Any]:
     """Figures by family, those that should preserve the score apart from those that lower it.
 
+    `transformations` has the same for each transformation of a family that has several, where it
+    was tried on LEAST_PROMPTS prompts: a policy needs but one that pays, and a mean hides it.
+
     mean_margin: of the held-out pairs, in BT logits; the unit of `shift`
 
-    Of every family and every transformation:
     shift: mean of (score - baseline score), in units of the mean margin; None unless that is > 0
     shift_bt_logits: the same in BT logits, score difference / temperature
     win_share: share of pairs whose transformed text scores above its baseline; a tie is one half
@@ -124,12 +129,13 @@ def probe_report(
         "mean_margin_bt_logits": mean_margin,
         "preserving": {},
         "degrading": {},
+        "transformations": {"preserving": {}, "degrading": {}},
     }
     for (expectation, family), rows in pairs.groupby(["expectation", "family"], sort=False):
-        report[str(expectation)][str(family)] = {
-            **figures(rows),
-            "transformations": {
-                str(name): figures(one) for name, one in rows.groupby("transformation", sort=True)
-            },
-        }
+        report[str(expectation)][str(family)] = figures(rows)
+        members = rows.groupby("transformation", sort=True)
+        for name, one in members if members.ngroups > 1 else ():
+            if one["prompt_id"].nunique() >= LEAST_PROMPTS:
+                row = {"family": str(family), **figures(one)}
+                report["transformations"][str(expectation)][str(name)] = row
     return report

@@ -80,13 +80,15 @@ def test_annotators_who_love_length_are_blocked_and_the_promoted_model_stays(
     assert finished.returncode == BLOCKED, finished.stdout + finished.stderr
     judged = verdict(promoted)
     (edge_cases,) = [line for line in judged["failures"] if line.startswith("edge_cases: ")]
-    assert "long rambling: share ranked below the correct, brief one" in edge_cases
+    assert "share ranked below the correct, brief one" in edge_cases
+    assert "long rambling" in edge_cases
     assert "long rambling" in finished.stderr
     (length,) = [line for line in judged["failures"] if line.startswith("length: ")]
     assert "accuracy where the chosen response is shorter" in length
     assert judged["champion"]["version"] == champion.name
     (against,) = [line for line in judged["failures"] if line.startswith("champion: ")]
-    assert "long rambling: share kept in order, against the champion" in against
+    assert "share kept in order, against the champion" in against
+    assert "long rambling" in against
     assert current(promoted) == champion
     assert sha256_folder(champion) == before
     assert list((promoted.path / "models/refused").iterdir())

@@ -1,7 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from planted import indifferent, loves_length, loves_markdown, planted_prompts, sound
+from planted import (
+    indifferent,
+    loves_bullets,
+    loves_length,
+    loves_markdown,
+    planted_prompts,
+    sound,
+)
 
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
@@ -60,6 +67,31 @@ def test_a_judge_of_markdown_is_caught_by_markdown_alone() -> None:
     assert caught == {"markdown_dressing"}
 
 
+def test_one_change_that_pays_is_seen_where_the_mean_of_its_family_hides_it() -> None:
+    found = report(loves_bullets, per_family=4)
+    assert found["preserving"]["markdown_dressing"]["shift"]["high"] < 0.2
+    each = found["transformations"]["preserving"]
+    assert {name for name, one in each.items() if one["shift"]["low"] > 0.2} == {"bullets"}
+    assert each["bullets"]["family"] == "markdown_dressing"
+
+
+def test_a_transformation_is_reported_by_itself_if_it_has_prompts_and_is_not_its_whole_family() -> (
+    None
+):
+    few = report(sound)["transformations"]
+    assert {name for one in few.values() for name in one} & {
+        "empty",
+        "truncated",
+        "echoed",
+    } == set()
+    assert {one["win_share"]["prompts"] >= 10 for of in few.values() for one in of.values()} == {
+        True
+    }
+    every = report(sound, per_family=9)["transformations"]
+    assert {"empty", "very_long"} <= set(every["degrading"])
+    assert set(every["preserving"]) & {"truncated", "echoed"} == set()
+
+
 def test_an_indifferent_judge_ties_everywhere() -> None:
     found = report(indifferent)
     assert {family["win_share"]["estimate"] for family in found["degrading"].values()} == {0.5}
@@ -84,7 +116,6 @@ def test_effects_are_in_bt_logits_and_in_mean_margins() -> None:
     assert family["win_share"]["estimate"] == 0.5
     assert family["reward_shift"]["estimate"] == -0.25
     assert family["reward_win_share"]["estimate"] == 0.25
-    assert family["transformations"]["t"]["win_share"]["estimate"] == 1.0
     assert probe_report(pairs, 2.0, -0.1, 100, 0)["preserving"]["f"]["shift"] is None
 
 
