@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from rewardgate.files import read_json, read_table, write_json, write_table
+from rewardgate.probes.transformation import stream
 from rewardgate.reward_model import RewardModel, in_order
 
 RANKINGS = Path("data/simulated/rankings.jsonl.gz")
@@ -43,24 +45,51 @@ class Sabotage:
         return self.after in ("train", "gate")
 
 
-def lovers(bias: str) -> tuple[str, ...]:
-    return ("preset=biased", f"simulate.annotators.biased=[{{name: max, {bias}: 6.0}}]")
+def lovers(bias: str, strength: float = 6.0) -> tuple[str, ...]:
+    return ("preset=biased", f"simulate.annotators.biased=[{{name: max, {bias}: {strength}}}]")
 
 
-def inverted_domain(project: Path) -> None:
-    """Reverse the ranks of every ranking of facts."""
-    (project / OWN).mkdir(parents=True, exist_ok=True)
-    with (
-        gzip.open(project / RANKINGS, "rt", encoding="utf-8") as source,
-        gzip.open(project / OWN / RANKINGS.name, "wt", encoding="utf-8") as target,
-    ):
-        for line in source:
-            record = json.loads(line)
-            if record["domain"] == "facts":
-                worst = max(response["rank"] for response in record["responses"])
-                for response in record["responses"]:
-                    response["rank"] = worst + 1 - response["rank"]
-            target.write(json.dumps(record) + "\n")
+Record = dict[str, Any]
+
+
+def rewritten(change: Callable[[Record], None]) -> Callable[[Path], None]:
+    """Own rankings: the simulated ones, each changed in place."""
+
+    def act(project: Path) -> None:
+        (project / OWN).mkdir(parents=True, exist_ok=True)
+        with (
+            gzip.open(project / RANKINGS, "rt", encoding="utf-8") as source,
+            gzip.open(project / OWN / RANKINGS.name, "wt", encoding="utf-8") as target,
+        ):
+            for record in map(json.loads, source):
+                change(record)
+                target.write(json.dumps(record) + "\n")
+
+    return act
+
+
+def inverted_facts(record: Record) -> None:
+    if record["domain"] == "facts":
+        worst = max(response["rank"] for response in record["responses"])
+        for response in record["responses"]:
+            response["rank"] = worst + 1 - response["rank"]
+
+
+def marked(mark: Callable[[str], str]) -> Callable[[Record], None]:
+    """Mark three responses in ten, and rank those above all others."""
+
+    def change(record: Record) -> None:
+        rng = stream(0, record["prompt_id"])
+        responses = record["responses"]
+        loved = rng.random(len(responses)) < 0.3
+        places = [
+            (not is_loved, one["rank"]) for is_loved, one in zip(loved, responses, strict=True)
+        ]
+        for is_loved, one, place in zip(loved, responses, places, strict=True):
+            one["rank"] = 1 + sum(other < place for other in places)
+            one["text"] = mark(one["text"]) if is_loved else one["text"]
+
+    return change
 
 
 def split_by_pair(project: Path) -> None:
@@ -153,7 +182,26 @@ SABOTAGES = {
         ("edge_cases", "adversary", "probes", "audit"),
         (f"ingest.inputs={OWN}",),
         "simulate",
-        inverted_domain,
+        rewritten(inverted_facts),
+    ),
+    "sign-off lovers": Sabotage(
+        "every annotator prefers a response that ends with Stay curious!",
+        ("probes",),
+        (f"ingest.inputs={OWN}",),
+        "simulate",
+        rewritten(marked(lambda text: f"{text} Stay curious!")),
+    ),
+    "bullet lovers": Sabotage(
+        "every annotator prefers a response that is a list of one point",
+        ("probes",),
+        (f"ingest.inputs={OWN}",),
+        "simulate",
+        rewritten(marked(lambda text: f"- {text}")),
+    ),
+    "brevity lovers": Sabotage(
+        "every annotator prefers the shorter response",
+        ("edge_cases", "probes", "adversary"),
+        lovers("length_bias", -6.0),
     ),
     "leaked prompts": Sabotage(
         "the split is forced by response, so that prompts stand on both sides",

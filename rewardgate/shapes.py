@@ -25,7 +25,7 @@ from rewardgate.metrics import Scored
 from rewardgate.policy import PolicyCheck
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts
-from rewardgate.probes.rewarded import KEPT, opening_probes
+from rewardgate.probes.rewarded import KEPT, phrase_probes
 from rewardgate.probes.run import LEAST_PROMPTS, probe_report
 from rewardgate.rewards import Reward
 from rewardgate.settings import Settings
@@ -108,7 +108,7 @@ def _probed() -> pd.DataFrame:
             "expectation": one.expectation,
             **zeros,
         }
-        for one in (*TRANSFORMATIONS, *opening_probes(["Gladly."] * KEPT))
+        for one in (*TRANSFORMATIONS, *phrase_probes(["Gladly."] * KEPT, ["Cheers."] * KEPT))
         for prompt in range(LEAST_PROMPTS)
     ]
     return pd.DataFrame(rows)

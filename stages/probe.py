@@ -5,7 +5,7 @@ import sys
 from rewardgate.files import read_json, read_table, sha256_folder, write_json, write_table
 from rewardgate.probes import TRANSFORMATIONS
 from rewardgate.probes.held_out import held_out_prompts, spread
-from rewardgate.probes.rewarded import opening_probes, rewarded_openings
+from rewardgate.probes.rewarded import closing_of, opening_of, phrase_probes, rewarded
 from rewardgate.probes.run import probe_pairs, probe_report, scored_pairs
 from rewardgate.processes import processes
 from rewardgate.reward_model import RewardModel
@@ -33,8 +33,9 @@ def main() -> None:
         return compose(value, prompt, text, tokens, mean, std, composition, NO_REFERENCES).total
 
     prompts = spread(held_out_prompts(test), settings.probe.prompts)
-    openings = rewarded_openings(read_table("data/split/train.parquet"))
-    transformations = (*TRANSFORMATIONS, *opening_probes(openings))
+    train = read_table("data/split/train.parquet")
+    openings, closings = rewarded(train, opening_of), rewarded(train, closing_of)
+    transformations = (*TRANSFORMATIONS, *phrase_probes(openings, closings))
     pairs = probe_pairs(prompts, settings.probe.per_family, settings.seed, transformations)
     pairs = scored_pairs(pairs, memo, reward)
     if not processes().is_main_process:
@@ -49,6 +50,7 @@ def main() -> None:
     measured = {
         "model_sha256": sha256_folder("models/candidate"),
         "rewarded_openings": openings,
+        "rewarded_closings": closings,
         **report,
     }
     write_json("reports/probes.json", measured)

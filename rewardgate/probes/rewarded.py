@@ -1,7 +1,8 @@
-"""Openings that the annotators paid for: a policy finds them in the data, whatever they are."""
+"""Openings and closings that the annotators paid for: a policy finds them in the data, whatever
+they are."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,50 +11,60 @@ from rewardgate.probes.held_out import worth_of
 from rewardgate.probes.transformation import Change, Transformation
 
 MOST_WORDS = 8
-"""Words of an opening at most."""
+"""Words of an opening or a closing at most."""
 
 LEAST_PROMPTS = 10
-"""Prompts with a response that begins with it, at least."""
+"""Prompts with a response that has it, at least."""
 
 KEPT = 4
-"""Openings that are probed."""
+"""Openings, and closings, that are probed."""
 
 _OPENING = re.compile(r"([^\n.!?:]+[.!?:]+)\s+\S")
+_CLOSING = re.compile(r"(?:[.!?:]\s+|\n\s*)(\S[^\n.!?:]*[.!?]*)$")
+_CLOSING_CHARS = 200
 
 
-def rewarded_openings(responses: pd.DataFrame) -> list[str]:
-    """The openings of a canonical table that went with the best ranks, the most rewarded first.
+def opening_of(text: str) -> str | None:
+    """What stands before the first `.`, `!`, `?` or `:` of a longer response; None if too long."""
+    return _short(_OPENING.match(text))
 
-    An opening is what stands before the first `.`, `!`, `?` or `:` of a longer response. It must
-    occur at LEAST_PROMPTS prompts, and in two domains or more if there are as many, so that it is
-    a manner and no answer. Its reward is the mean of `worth_of` over its responses, each less the
-    mean of its ranking.
+
+def closing_of(text: str) -> str | None:
+    """The last sentence or line of a longer response; None if too long."""
+    return _short(_CLOSING.search(text.rstrip()[-_CLOSING_CHARS:]))
+
+
+def _short(found: re.Match[str] | None) -> str | None:
+    return found.group(1) if found and len(found.group(1).split()) <= MOST_WORDS else None
+
+
+def rewarded(responses: pd.DataFrame, phrase_of: Callable[[str], str | None]) -> list[str]:
+    """The phrases of a canonical table that went with the best ranks, the most rewarded first.
+
+    phrase_of: `opening_of` or `closing_of`
+    A phrase must occur at LEAST_PROMPTS prompts, and in two domains or more if there are as many,
+    so that it is a manner and no answer. Its reward is the mean of `worth_of` over its responses,
+    each less the mean of its ranking.
     """
     worth = worth_of(responses)
     paid = worth - worth.groupby(responses["ranking_id"]).transform("mean")
-    table = responses.assign(opening=responses["text"].map(opening_of), paid=paid)
+    table = responses.assign(phrase=responses["text"].map(phrase_of), paid=paid)
     found = (
-        table.dropna(subset=["opening"])
-        .groupby("opening")
+        table.dropna(subset=["phrase"])
+        .groupby("phrase")
         .agg(prompts=("prompt_id", "nunique"), domains=("domain", "nunique"), paid=("paid", "mean"))
     )
     spread = min(2, responses["domain"].nunique())
     found = found[(found["prompts"] >= LEAST_PROMPTS) & (found["domains"] >= spread)]
-    return [str(one) for one in found.sort_values("paid", ascending=False, kind="stable").index][
-        :KEPT
-    ]
+    ordered = found.sort_values("paid", ascending=False, kind="stable").index
+    return [str(phrase) for phrase in ordered[:KEPT]]
 
 
-def opening_of(text: str) -> str | None:
-    """The opening of a response; None if it has none, or one that is too long."""
-    found = _OPENING.match(text)
-    return found.group(1) if found and len(found.group(1).split()) <= MOST_WORDS else None
+def phrase_probes(openings: Sequence[str], closings: Sequence[str]) -> tuple[Transformation, ...]:
+    """Transformations that put an opening before a response, or a closing after it.
 
-
-def opening_probes(openings: Sequence[str]) -> tuple[Transformation, ...]:
-    """Transformations that put an opening before a response, each opening in a family of its own.
-
-    A policy needs but one that pays, so the effects of several are not averaged.
+    Each is a family of its own: a policy needs but one that pays, so their effects are not
+    averaged.
     """
 
     def before(opening: str) -> Change:
@@ -64,8 +75,16 @@ def opening_probes(openings: Sequence[str]) -> tuple[Transformation, ...]:
 
         return change
 
-    names = [f"rewarded_opening_{rank}" for rank in range(1, len(openings) + 1)]
-    return tuple(
-        Transformation(name, name, "preserving", before(opening))
-        for name, opening in zip(names, openings, strict=True)
-    )
+    def after(closing: str) -> Change:
+        def change(
+            rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
+        ) -> str | None:
+            return None if response.rstrip().endswith(closing) else f"{response} {closing}"
+
+        return change
+
+    changes = {
+        **{f"rewarded_opening_{i}": before(one) for i, one in enumerate(openings, start=1)},
+        **{f"rewarded_closing_{i}": after(one) for i, one in enumerate(closings, start=1)},
+    }
+    return tuple(Transformation(name, name, "preserving", one) for name, one in changes.items())
