@@ -61,30 +61,42 @@ def rewarded(responses: pd.DataFrame, phrase_of: Callable[[str], str | None]) ->
 
 
 def phrase_probes(openings: Sequence[str], closings: Sequence[str]) -> tuple[Transformation, ...]:
-    """Transformations that put an opening before a response, or a closing after it.
+    """Transformations that compare a response with an opening, or a closing, and without it.
 
-    Each is a family of its own: a policy needs but one that pays, so their effects are not
-    averaged.
+    Most of the best responses have what annotators love, so it is taken away there, and added to
+    the others. Each phrase is a family of its own: a policy needs but one that pays, so their
+    effects are not averaged.
     """
-
-    def before(opening: str) -> Change:
-        def change(
-            rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
-        ) -> str | None:
-            return None if response.startswith(opening) else f"{opening} {response}"
-
-        return change
-
-    def after(closing: str) -> Change:
-        def change(
-            rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]
-        ) -> str | None:
-            return None if response.rstrip().endswith(closing) else f"{response} {closing}"
-
-        return change
-
-    changes = {
-        **{f"rewarded_opening_{i}": before(one) for i, one in enumerate(openings, start=1)},
-        **{f"rewarded_closing_{i}": after(one) for i, one in enumerate(closings, start=1)},
+    pairs = {
+        **{f"rewarded_opening_{i}": _opened(one) for i, one in enumerate(openings, start=1)},
+        **{f"rewarded_closing_{i}": _closed(one) for i, one in enumerate(closings, start=1)},
     }
-    return tuple(Transformation(name, name, "preserving", one) for name, one in changes.items())
+    return tuple(
+        Transformation(name, name, "preserving", added, against=taken)
+        for name, (added, taken) in pairs.items()
+    )
+
+
+def _opened(opening: str) -> tuple[Change, Change]:
+    """Changes that give a response the opening, and that take it away."""
+
+    def added(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+        return response if response.startswith(opening) else f"{opening} {response}"
+
+    def taken(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+        return response.removeprefix(opening).lstrip() if response.startswith(opening) else response
+
+    return added, taken
+
+
+def _closed(closing: str) -> tuple[Change, Change]:
+    """Changes that give a response the closing, and that take it away."""
+
+    def added(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+        return response if response.rstrip().endswith(closing) else f"{response} {closing}"
+
+    def taken(rng: np.random.Generator, prompt: str, response: str, others: Sequence[str]) -> str:
+        ended = response.rstrip()
+        return ended.removesuffix(closing).rstrip() if ended.endswith(closing) else response
+
+    return added, taken

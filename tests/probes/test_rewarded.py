@@ -77,13 +77,24 @@ def test_an_opening_of_one_domain_alone_is_an_answer_and_no_manner() -> None:
     assert rewarded(table, opening_of) == ["Gladly."]
 
 
-def test_the_probe_puts_it_before_the_best_response_that_has_it_not() -> None:
+def test_the_best_response_is_compared_with_the_phrase_and_without() -> None:
     prompts = held_out_prompts(openings_table(3))
-    probes = (*TRANSFORMATIONS, *phrase_probes(["Gladly.", "Well:"], []))
+    probes = (*TRANSFORMATIONS, *phrase_probes(["Gladly.", "Well:"], ["a0", "Bye."]))
     pairs = probe_pairs(prompts, 1, seed=3, transformations=probes)
-    found = pairs[pairs["family"].str.startswith("rewarded_opening")]
-    assert found["text"].tolist() == [f"Well: Gladly. a{n}" for n in range(3)]
+    found = pairs[pairs["family"].str.startswith("rewarded_")].set_index("family")
     assert set(found["expectation"]) == {"preserving"}
+
+    def compared(family: str) -> list[tuple[str, str]]:
+        rows = found.loc[[family]]
+        return list(zip(rows["baseline"], rows["text"], strict=True))
+
+    whole = [f"Gladly. a{n}" for n in range(3)]
+    assert compared("rewarded_opening_1") == [(f"a{n}", text) for n, text in enumerate(whole)]
+    assert compared("rewarded_opening_2") == [(text, f"Well: {text}") for text in whole]
+    assert compared("rewarded_closing_2") == [(text, f"{text} Bye.") for text in whole]
+    assert compared("rewarded_closing_1") == [
+        ("Gladly.", whole[0]), *((text, f"{text} a0") for text in whole[1:])
+    ]  # fmt: skip
 
 
 def test_one_opening_that_pays_shows_beside_another_that_costs() -> None:
