@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rewardgate.room import room
 from rewardgate.weights import TradeOff
-from rewardgate.wording import is_measured, name, required, value_and_threshold
+from rewardgate.wording import name, required, value_and_threshold
 
 RESULTS = {
     "fail": ("FAIL", "bold red"),
@@ -17,7 +18,7 @@ RESULTS = {
     "pass": ("pass", "green"),
     "not applicable": ("n/a", ""),
 }
-"""Word and style of each outcome, the worst first."""
+"""Word and style of each outcome."""
 
 
 def print_verdict(verdict: dict[str, Any], console: Console) -> None:
@@ -49,7 +50,7 @@ def _worst(item: dict[str, Any]) -> tuple[str, str, str]:
     checks = [check for check in item["checks"] if check["severity"] == "block"]
     if not checks:
         return "nothing could be judged", "", ""
-    worst = min(checks, key=_room)
+    worst = min(checks, key=room)
     if worst["outcome"] == "not applicable":
         return worst["note"], "", ""
     others = sum(check["blocks"] for check in checks if check is not worst)
@@ -58,17 +59,6 @@ def _worst(item: dict[str, Any]) -> tuple[str, str, str]:
     if worst["outcome"] == "undecided":
         what = f"{name(worst['what'])}: {worst['note']}"
     return what, value_and_threshold(worst)[0], required(worst)
-
-
-def _room(check: dict[str, Any]) -> tuple[int, float]:
-    """Failed checks first; then by the distance to the threshold in parts of the threshold."""
-    rank = list(RESULTS).index(check["outcome"])
-    if not is_measured(check["judged"]) or check["threshold"] is None:
-        return rank, -float("inf")
-    distance = check["judged"] - check["threshold"]
-    if check["comparison"] in ("<", "<="):
-        distance = -distance
-    return rank, distance / max(abs(check["threshold"]), 1e-9)
 
 
 def print_weights(found: Sequence[TradeOff], advice: Mapping[str, float], console: Console) -> None:

@@ -18,6 +18,7 @@ from rewardgate.files import read_json, read_table
 from rewardgate.metrics import Scored, accuracy
 from rewardgate.report import adversary_plot, breakdown, browser, plots
 from rewardgate.report.in_words import in_words
+from rewardgate.room import spare
 from rewardgate.settings import Settings
 
 INPUTS = (
@@ -97,6 +98,7 @@ def render_report(
         found,
         verdict=verdict,
         overrides=overrides,
+        folded=spare(checks),
         settings=settings,
         threshold={check["evidence"]: check["threshold"] for check in checks},
         base=_without_folder(found["train"]["base"]),
@@ -137,7 +139,7 @@ def _draw(
             test.pairs["margin"].to_numpy(dtype=float) / calibration["temperature"],
             next((one["threshold"] for one in checks if one["evidence"] == MARGIN), None),
         ),
-        "forest": plots.forest(checks),
+        "forest": plots.forest([one for one in checks if one not in spare(checks)]),
         "length": plots.reward_against_length(
             normalise(score, calibration["mean"], calibration["std"]),
             test.responses["words"].to_numpy(dtype=float),

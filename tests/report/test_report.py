@@ -13,6 +13,7 @@ import pytest
 from rewardgate.errors import RewardGateError
 from rewardgate.files import read_json, read_table, write_json, write_table
 from rewardgate.report import render_report
+from rewardgate.room import spare
 
 from .examples import SCRIPT, Example
 
@@ -92,9 +93,13 @@ def test_every_check_is_shown_with_its_evidence(
         shown = words(pages[name])
         assert len(checks) > 15
         assert all(check["evidence"] in shown for check in checks)
-        rows = re.findall(r'<tr class="check( failed)?">', pages[name])
+        rows = re.findall(r'<tr class="check( failed)?( folded)?">', pages[name])
         assert len(rows) == len(checks)
-        assert rows.count(" failed") == sum(check["blocks"] for check in checks)
+        assert rows.count((" failed", "")) == sum(check["blocks"] for check in checks)
+        folded = rows.count(("", " folded"))
+        assert folded == len(spare(checks)) > 0
+        told = re.findall(r"(\d+) more rows, which pass with more room", pages[name])
+        assert sum(map(int, told)) == folded
 
 
 def test_intervals_bounds_and_warnings_are_shown(pages: dict[str, str], blocked: Example) -> None:
