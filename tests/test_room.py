@@ -21,7 +21,7 @@ def test_room_is_the_distance_in_thresholds_on_the_side_that_passes() -> None:
     unmeasured = room(row(None, "undecided"))
     assert unmeasured < room(row(0.1, "undecided"))
     ordered = ["fail", "undecided", "pass", "not applicable"]
-    assert sorted(reversed(ordered), key=lambda outcome: room(row(0.1, outcome))) == ordered
+    assert sorted(set(ordered), key=lambda outcome: room(row(0.1, outcome))) == ordered
 
 
 def test_passing_slices_but_the_nearest_are_spare() -> None:
