@@ -108,7 +108,6 @@ def _context(key: str, rewards: Rewards, reports: Reports) -> dict[str, Any]:
 
 def failures(items: list[Item]) -> list[str]:
     """One line for each item that blocks: what was measured, what was asked, where it stands."""
-
     return [
         f"{item.key}: {'; '.join(map(explain_slices, _alike(item.checks)))}"
         for item in items

@@ -102,6 +102,7 @@ def probe_report(
 
     mean_margin: of the held-out pairs, in BT logits; the unit of `shift`
 
+    Of each family and each transformation:
     shift: mean of (score - baseline score), in units of the mean margin; None unless that is > 0
     shift_bt_logits: the same in BT logits, score difference / temperature
     win_share: share of pairs whose transformed text scores above its baseline; a tie is one half

@@ -134,12 +134,13 @@ def _draw(
 ) -> dict[str, Markup]:
     calibration = found["calibration"]
     score = test.responses["score"].to_numpy(dtype=float)
+    folded = spare(checks)
     return {
         "margins": plots.margin_histogram(
             test.pairs["margin"].to_numpy(dtype=float) / calibration["temperature"],
             next((one["threshold"] for one in checks if one["evidence"] == MARGIN), None),
         ),
-        "forest": plots.forest([one for one in checks if one not in spare(checks)]),
+        "forest": plots.forest([one for one in checks if one not in folded]),
         "length": plots.reward_against_length(
             normalise(score, calibration["mean"], calibration["std"]),
             test.responses["words"].to_numpy(dtype=float),
