@@ -45,8 +45,8 @@ class Sabotage:
         return self.after in ("train", "gate")
 
 
-def lovers(bias: str, strength: float = 6.0) -> tuple[str, ...]:
-    return ("preset=biased", f"simulate.annotators.biased=[{{name: max, {bias}: {strength}}}]")
+def lovers(bias: str) -> tuple[str, ...]:
+    return ("preset=biased", f"simulate.annotators.biased=[{{name: max, {bias}: 6.0}}]")
 
 
 Record = dict[str, Any]
@@ -197,11 +197,6 @@ SABOTAGES = {
         (f"ingest.inputs={OWN}",),
         "simulate",
         rewritten(marked(lambda text: f"- {text}")),
-    ),
-    "brevity lovers": Sabotage(
-        "every annotator prefers the shorter response",
-        ("edge_cases", "probes", "adversary"),
-        lovers("length_bias", -6.0),
     ),
     "leaked prompts": Sabotage(
         "the split is forced by response, so that prompts stand on both sides",
