@@ -18,7 +18,7 @@ from rewardgate.files import read_json, sha256_folder, write_json
 from rewardgate.params import change_params
 from stages import promote
 
-BY_DVC = ("dvc", "repro", "ingest")
+BY_DVC = ("python", "-m", "dvc", "repro", "ingest")
 
 
 def judged(path: Path, base: Path, threshold: float) -> None:
@@ -75,7 +75,7 @@ def test_stages_killed_at_random_end_with_the_same_hashes(champion: Path, tmp_pa
     versions = [os.readlink(champion / "current")]
     done = killed_again_and_again(project, BY_DVC, expected, plan, None, versions, seed=3)
     os.unlink(project.path / "models/promoted")
-    assert sum(done.kills.values()) >= 1  # of four, as many as come before the stage is done
+    assert sum(done.kills.values()) >= 2
     assert done.wrong == []
     assert project.leftovers() == []
     assert done.loads > 0
