@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 NOT_MEASURED = "not measured"
 COMPARED = {">": "above", ">=": "at least", "<": "below", "<=": "at most"}
 MISSED = {">": "at most", ">=": "below", "<": "at least", "<=": "above"}
+ENDS = {"lower95": "lower", "upper95": "upper"}
+"""The end of the interval that is judged, by the bound that a check names."""
 OPPOSITES = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {127: 0x2421}
 BIDI_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
@@ -113,7 +115,7 @@ def sentence(check: dict[str, Any]) -> str:
     if check["holm"]:
         shown = "is shown" if check["outcome"] == "fail" else "is not shown"
         return f"{what} {was}, which {shown} to be {MISSED[check['comparison']]} {threshold}"
-    end = {"lower95": "lower", "upper95": "upper"}.get(check["bound"])
+    end = ENDS.get(check["bound"])
     return f"{what} {was}, " + (f"its {end} bound {value} {asked}" if end else asked)
 
 
@@ -131,8 +133,8 @@ def explain_slices(checks: Sequence[dict[str, Any]]) -> str:
     if len(checks) == 1:
         return explain(first)
     comparison, threshold = first["comparison"], value_and_threshold(first)[1]
-    end = {"lower95": "its lower bound ", "upper95": "its upper bound "}.get(first["bound"], "")
-    asked = f"{end}must be {COMPARED[comparison]} {threshold}"
+    end = ENDS.get(first["bound"])
+    asked = (f"its {end} bound " if end else "") + f"must be {COMPARED[comparison]} {threshold}"
     if first["outcome"] == "undecided":
         asked += ", undecided"
     elif first["holm"]:

@@ -93,12 +93,13 @@ def render_report(
     domains = _domains(test, found["evaluation"]["test"]["domains"], checks)
     temperature, sampled = calibration["temperature"], (settings.gate.resamples, settings.seed)
     adverse = found["evaluation"]["test"]["figures"]["adverse_accuracy"]
+    folded = spare(checks)
     ranks = breakdown.by_rank_distance(test, temperature, *sampled)
     return TEMPLATES.get_template("report.html").render(
         found,
         verdict=verdict,
         overrides=overrides,
-        folded=spare(checks),
+        folded=folded,
         settings=settings,
         threshold={check["evidence"]: check["threshold"] for check in checks},
         base=_without_folder(found["train"]["base"]),
@@ -118,7 +119,7 @@ def render_report(
         pairs=browser.held_out_pairs(test, temperature),
         script=Markup(browser.SCRIPT),
         script_hash=Markup(browser.script_hash(browser.SCRIPT)),
-        plots=_draw(found, reports, test, domains, checks, ranks),
+        plots=_draw(found, reports, test, domains, checks, folded, ranks),
         reward=lambda score: normalise(score, calibration["mean"], calibration["std"]),
         probability=lambda margin: float(expit(margin / temperature)),
     )
@@ -130,11 +131,11 @@ def _draw(
     test: Scored,
     domains: list[dict[str, Any]],
     checks: list[dict[str, Any]],
+    folded: list[dict[str, Any]],
     ranks: list[dict[str, Any]],
 ) -> dict[str, Markup]:
     calibration = found["calibration"]
     score = test.responses["score"].to_numpy(dtype=float)
-    folded = spare(checks)
     return {
         "margins": plots.margin_histogram(
             test.pairs["margin"].to_numpy(dtype=float) / calibration["temperature"],
