@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-RUN = "run"
+RUN, READY = "run", "ready"
 
 
 def take_turns(
@@ -13,8 +13,9 @@ def take_turns(
 ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
     """Run every name once, then every name again, and so on, each in a process of its own.
 
-    serve: is called there as serve(connection, name, *arguments), answers each RUN with a result,
-    and the first other message with its last word
+    serve: is called there as serve(connection, name, *arguments), says READY once it has set up,
+    answers each RUN with a result when it is idle again, and the first other message with its last
+    word
     Returns the results and the last word of each name.
     """
     context = multiprocessing.get_context("spawn")
@@ -27,6 +28,8 @@ def take_turns(
         end.close()
     results: dict[str, list[Any]] = {name: [] for name in names}
     try:
+        for name in names:
+            connections[name].recv()
         for _ in range(repetitions):
             for name in names:
                 connections[name].send(RUN)

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from benchmarks.children import RUN, take_turns
+from benchmarks.children import READY, RUN, take_turns
 from benchmarks.decoders import save_decoder
 from benchmarks.meter import Meter, peak_memory
 from benchmarks.rankings import REAL, cut, made_of_words, real, simulated
@@ -139,6 +139,7 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
     torch.set_num_threads(threads)
     scorer = Ours(case.folder) if side == OURS else Loop(case.folder, BATCHES[side])
     prompts, texts = case.responses["prompt"].tolist(), case.responses["text"].tolist()
+    connection.send(READY)
     while connection.recv() == RUN:
         meter = Meter(scorer.model, scorer.tokenizer.pad_token_id)
         start = time.perf_counter()

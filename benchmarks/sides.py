@@ -14,7 +14,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.cases import Case
-from benchmarks.children import RUN
+from benchmarks.children import READY, RUN
 from benchmarks.meter import Meter, peak_memory
 from benchmarks.rankings import PARAMS
 from rewardgate.bases import load_base
@@ -126,25 +126,25 @@ def serve(connection: Connection, side: str, case: Case, threads: int) -> None:
     learner = SIDES[side](case, train_set)
     pairs = len(pairs_of(train_set))
     accuracies: list[float] = []
+    connection.send(READY)
     while connection.recv() == RUN:
         seed = SEED + len(accuracies)
         model, tokenizer = learner.load(seed)
         meter = Meter(model, tokenizer.pad_token_id)
         seconds = learner.train(seed)
         meter.remove()
-        connection.send(
-            Measured(
-                pairs,
-                seconds,
-                meter.positions,
-                int(meter.tokens),
-                peak_memory(),
-                parameters_without_embeddings(model),
-            )
+        measured = Measured(
+            pairs,
+            seconds,
+            meter.positions,
+            int(meter.tokens),
+            peak_memory(),
+            parameters_without_embeddings(model),
         )
         judge = RewardModel(model, tokenizer, case.max_length)
         accuracies.append(held_out_accuracy(judge, held_out))
         leave_device(model)
+        connection.send(measured)
     connection.send(statistics.fmean(accuracies))
 
 
