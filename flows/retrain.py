@@ -13,6 +13,7 @@ from httpx import TransportError
 from flows.mend import mend
 from flows.pipeline import StageFailed, is_output, reproduce, stage_order, stale_stages
 from flows.server import require_server
+from rewardgate.base_files import find_base
 from rewardgate.champion import find_champion, load_champion
 from rewardgate.costs import RunCost
 from rewardgate.costs_report import STAGE_COLUMNS, stage_rows, write_costs
@@ -58,6 +59,8 @@ def main() -> int:
     if not stale and is_current(VERDICT, PROMOTED):
         print("nothing changed since the last promotion; no stage was run")
         return 0
+    if "train" in stale:
+        find_base(settings.train.base)
     require_server("start it with `prefect server start`, or unset PREFECT_API_URL, and run again")
     champion = find_champion(settings.gate.champion, PROMOTED, None)
     if champion is not None:

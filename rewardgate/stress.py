@@ -3,16 +3,17 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from rewardgate.errors import RewardGateError
-from rewardgate.reward_model import RewardModel
 from rewardgate.rewards import NO_REFERENCES, Reward, compose
-from rewardgate.scoring import score
 from rewardgate.settings import Rewards
+
+if TYPE_CHECKING:
+    from rewardgate.reward_model import RewardModel
 
 
 class StressCase(BaseModel):
@@ -103,7 +104,7 @@ def edge_cases(case: StressCase, special_tokens: Sequence[str], words: int) -> d
 
 
 def run_stress(
-    model: RewardModel,
+    model: "RewardModel",
     cases: Sequence[StressCase],
     very_long_words: int,
     rewards: Rewards,
@@ -115,6 +116,8 @@ def run_stress(
     finite. Effects are in BT logits (difference of scores / temperature). Beside the RM score
     stands the mixed reward with its parts, so that the rules are seen to act.
     """
+    from rewardgate.scoring import score  # torch takes seconds; who reads cases may not need it
+
     rows = []
     for case in cases:
         texts = {**case.responses, **edge_cases(case, model.encoder.special, very_long_words)}

@@ -45,6 +45,11 @@ def test_other_libraries_log_no_traceback_while_the_temporary_server_stops(tmp_p
     assert (finished.returncode, finished.stdout + finished.stderr) == (0, "")
 
 
+def test_the_flow_does_not_wait_for_torch(tmp_path: Path) -> None:
+    code = "import sys, flows.retrain; print({'torch', 'transformers'} & set(sys.modules))"
+    assert small_project(tmp_path, "true").run("python", "-c", code).stdout == "set()\n"
+
+
 @pytest.mark.parametrize(
     ("second", "code", "message", "attempts"),
     [

@@ -156,14 +156,15 @@ def test_a_killed_training_resumes_to_the_same_model(
         (["gate.champion=models/nowhere"], "models/nowhere: the champion is no promoted bundle"),
     ],
 )
-def test_bad_settings_are_one_line_from_the_command(
-    by_dvc: Project, tiny_encoder: Path, tmp_path: Path, changes: list[str], message: str
+def test_bad_settings_are_one_line_before_any_stage(
+    tiny_encoder: Path, tmp_path: Path, changes: list[str], message: str
 ) -> None:
     project = make_project(tmp_path, *tiny_changes(tiny_encoder), *changes)
     finished = project.run("rewardgate", "run")
     assert finished.returncode == BAD_INPUT, finished.stdout + finished.stderr
     assert message in explained(finished.stderr)[-1]
     assert "Traceback" not in finished.stdout + finished.stderr
+    assert not (project.path / "dvc.lock").exists()
 
 
 def test_an_unknown_key_in_params_is_one_line(tmp_path: Path, tiny_encoder: Path) -> None:
