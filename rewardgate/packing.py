@@ -19,6 +19,7 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import sdpa_mask
 
 from rewardgate.encoding import pad_right
+from rewardgate.last_layer import positions_read
 
 ATTENTION = "rewardgate_packed"
 """Name under which `attend` is registered as an attention implementation of transformers."""
@@ -208,13 +209,16 @@ def attend(
     scaling: float | None = None,
     is_causal: bool | None = None,
     segments: Sequence[Segment] | None = None,
+    read: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """Attention of transformers' interface: by segment in a packed row, else its own SDPA.
 
     query: (1, heads, length, d); key and value: (1, key heads, length, d)
+    read: positions (n,) that the last layer is computed at
     Returns (1, length, heads, d).
     """
+    positions_read.set(read)
     if segments is None:
         return sdpa_attention_forward(
             module,

@@ -1,12 +1,14 @@
 """The network of a reward model as one torch module, from rows of token ids to scores."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from rewardgate.errors import RewardGateError
+from rewardgate.last_layer import blocks_of, compute_where_read
 from rewardgate.packing import ATTENTION, Row, packed_rows, padded_rows
 
 PROBE_TOLERANCE = 1e-4
@@ -24,8 +26,9 @@ class Scorer(nn.Module):
     has_features: whether the trunk can be told from the head: a decoder, or an encoder with a
         pooler, where the head on its features gives the architecture's own score
     packs: whether the architecture can take packed rows
+    skips: whether in packed rows the last layer is computed only where a score is read
 
-    Neither is assumed; both are tried, once, on two probe texts.
+    None of it is assumed; all is tried, once, on two probe texts.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -35,7 +38,9 @@ class Scorer(nn.Module):
         words = [word for word in range(2, 28) if word != pad_id]
         self._probe = [words[:20], [*words[:17], *words[19:25]]]
         self.has_features = self._agrees_with_the_architecture()
+        self.skips = False
         self.packs = self.has_features and self._agrees_with_padding()
+        self.skips = self.packs and self._agrees_when_skipping()
 
     @property
     def is_decoder(self) -> bool:
@@ -55,9 +60,12 @@ class Scorer(nn.Module):
 
     def features(self, row: Row) -> Tensor:
         """What the head reads of each text of a row: (n, hidden)."""
-        extra = {"use_cache": False} if self.is_decoder else {}
+        extra: dict[str, Any] = {"use_cache": False} if self.is_decoder else {}
+        read = row.last if self.is_decoder else row.first
         if row.segments is not None:
-            extra["segments"] = row.segments  # type: ignore[assignment]
+            extra["segments"] = row.segments
+            if self.skips:
+                extra["read"] = read.unique()
         trunk = self.model.base_model
         hidden = trunk(
             input_ids=row.input_ids,
@@ -66,8 +74,8 @@ class Scorer(nn.Module):
             **extra,
         ).last_hidden_state.flatten(0, 1)
         if self.is_decoder:
-            return hidden[row.last]
-        return trunk.get_submodule("pooler")(hidden[row.first][:, None])
+            return hidden[read]
+        return trunk.get_submodule("pooler")(hidden[read][:, None])
 
     def _scores(self, row: Row) -> Tensor:
         if self.has_features:
@@ -80,7 +88,7 @@ class Scorer(nn.Module):
         Raises RewardGateError if the base has fewer layers.
         """
         trunk = self.model.base_model
-        blocks = max((m for m in trunk.modules() if isinstance(m, nn.ModuleList)), key=len)
+        blocks = blocks_of(trunk)
         if layers > len(blocks):
             raise RewardGateError(
                 f"train.presets: frozen_layers {layers}, but the base has {len(blocks)} layers"
@@ -118,18 +126,42 @@ class Scorer(nn.Module):
         if set(windows) != {"full_attention"}:
             return False
         before = self.model.config._attn_implementation
-        padded_row, packed_row = (
-            row.to(self.model.device)
-            for row in padded_rows(self._probe, 1024, pad_id=0)
-            + packed_rows(self._probe, 1024, share=self.is_decoder)
-        )
+        (padded_row,) = padded_rows(self._probe, 1024, pad_id=0)
+        padded_row = padded_row.to(self.model.device)
         try:
             self.model.set_attn_implementation(ATTENTION)
             padded = self.features(padded_row)[torch.argsort(torch.tensor(padded_row.texts))]
-            error = (padded - self.features(packed_row)).norm()
-            agree = bool(error <= PROBE_TOLERANCE * (padded[0] - padded[1]).norm())
+            agree = _agree(self.features(self._packed_probe()), padded)
         except (TypeError, ValueError, AttributeError):
             agree = False
         if not agree:
             self.model.set_attn_implementation(before)
         return agree
+
+    @torch.no_grad()
+    def _agrees_when_skipping(self) -> bool:
+        row = self._packed_probe()
+        whole = self.features(row)
+        try:
+            undo = compute_where_read(blocks_of(self.model.base_model)[-1])
+        except AttributeError:
+            return False
+        self.skips = True
+        try:
+            agree = _agree(self.features(row), whole)
+        except (TypeError, ValueError, AttributeError, RuntimeError):
+            agree = False
+        if not agree:
+            undo()
+        return agree
+
+    def _packed_probe(self) -> Row:
+        (row,) = packed_rows(self._probe, 1024, share=self.is_decoder)
+        return row.to(self.model.device)
+
+
+def _agree(features: Tensor, expected: Tensor) -> bool:
+    """Whether the features (2, hidden) of the probe texts are those expected."""
+    return bool(
+        (features - expected).norm() <= PROBE_TOLERANCE * (expected[0] - expected[1]).norm()
+    )

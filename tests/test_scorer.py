@@ -25,36 +25,37 @@ TEXTS = [[5, 6, 7, 8, 9, 10], [5, 6, 11], [40, 41, 42, 43, 44, 5, 6, 7, 8], [12]
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes", "has_features", "packs"),
+    ("kind", "changes", "has_features", "packs", "skips"),
     [
-        ("bert", {}, True, True),
-        ("ernie", {}, True, True),
-        ("llama", {"num_key_value_heads": 2}, True, True),
-        ("qwen3", {"num_key_value_heads": 2, "head_dim": 8}, True, True),
-        ("gpt2", GPT2, True, True),
-        ("opt", {"ffn_dim": 64, "word_embed_proj_dim": 32}, True, True),
-        ("gpt_neox", {}, True, True),
+        ("bert", {}, True, True, True),
+        ("ernie", {}, True, True, True),
+        ("llama", {"num_key_value_heads": 2}, True, True, True),
+        ("qwen3", {"num_key_value_heads": 2, "head_dim": 8}, True, True, True),
+        ("gpt2", GPT2, True, True, True),
+        # a feed-forward part that is no module of its own
+        ("opt", {"ffn_dim": 64, "word_embed_proj_dim": 32}, True, True, False),
+        ("gpt_neox", {}, True, True, True),
         # attention that does not go through transformers' interface
-        ("bloom", {"n_layer": 2, "n_head": 4}, True, False),
+        ("bloom", {"n_layer": 2, "n_head": 4}, True, False, False),
         # windowed attention
-        ("gemma3_text", {"num_key_value_heads": 2, "head_dim": 8}, True, False),
+        ("gemma3_text", {"num_key_value_heads": 2, "head_dim": 8}, True, False, False),
         # a head that is more than one layer on a pooled token
-        ("albert", {"embedding_size": 16}, False, False),
-        ("big_bird", {"attention_type": "original_full"}, False, False),
-        ("roberta", {}, False, False),
-        ("electra", {"embedding_size": 32}, False, False),
-        ("distilbert", DISTIL, False, False),
+        ("albert", {"embedding_size": 16}, False, False, False),
+        ("big_bird", {"attention_type": "original_full"}, False, False, False),
+        ("roberta", {}, False, False, False),
+        ("electra", {"embedding_size": 32}, False, False, False),
+        ("distilbert", DISTIL, False, False, False),
     ],
 )
 @torch.no_grad()
 def test_scores_are_those_of_the_architectures_own_classifier(
-    kind: str, changes: dict[str, Any], has_features: bool, packs: bool
+    kind: str, changes: dict[str, Any], has_features: bool, packs: bool, skips: bool
 ) -> None:
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, num_labels=1, **{**SMALL, **changes})
     model = AutoModelForSequenceClassification.from_config(config).eval()
     scorer = Scorer(model)
-    assert (scorer.has_features, scorer.packs) == (has_features, packs)
+    assert (scorer.has_features, scorer.packs, scorer.skips) == (has_features, packs, skips)
     for parameter in model.parameters():  # after the probe, which meets fresh heads and small ones
         if parameter.ndim == 2:
             parameter.normal_(std=0.2)
