@@ -6,6 +6,8 @@ of that layer's work, gives at the others reaches no score, so it is left out th
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
+from types import MethodType
 
 from torch import Tensor, nn
 
@@ -29,21 +31,30 @@ def compute_where_read(layer: nn.Module) -> Callable[[], None]:
     Returns what undoes this.
     Raises AttributeError if the layer has no feed-forward part of a name that transformers uses.
     """
-    owner, name = (
-        (layer, "feed_forward_chunk")
-        if hasattr(layer, "feed_forward_chunk")
-        else (layer.get_submodule("mlp"), "forward")
-    )
-    whole: Callable[[Tensor], Tensor] = getattr(owner, name)
-
-    def part(hidden: Tensor) -> Tensor:
-        read = positions_read.get()
-        if read is None:
-            return whole(hidden)
-        positions_read.set(None)
-        flat = hidden.flatten(0, 1)
-        found = whole(flat[read][None])[0]
-        return found.new_zeros(flat.shape).index_copy(0, read, found).view_as(hidden)
-
+    # Methods bound to the module, so that a deep copy of the model has its own.
+    if hasattr(layer, "feed_forward_chunk"):
+        owner, name, part = layer, "feed_forward_chunk", MethodType(_chunk, layer)
+    else:
+        owner, name = layer.get_submodule("mlp"), "forward"
+        part = MethodType(_forward, owner)
     setattr(owner, name, part)
     return lambda: delattr(owner, name)
+
+
+def _chunk(layer: nn.Module, hidden: Tensor) -> Tensor:
+    whole = type(layer).feed_forward_chunk  # type: ignore[attr-defined]
+    return _where_read(partial(whole, layer), hidden)
+
+
+def _forward(mlp: nn.Module, hidden: Tensor) -> Tensor:
+    return _where_read(partial(type(mlp).forward, mlp), hidden)
+
+
+def _where_read(whole: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
+    read = positions_read.get()
+    if read is None:
+        return whole(hidden)
+    positions_read.set(None)
+    flat = hidden.flatten(0, 1)
+    found = whole(flat[read][None])[0]
+    return found.new_zeros(flat.shape).index_copy(0, read, found).view_as(hidden)

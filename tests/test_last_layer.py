@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ def test_threads_that_share_a_model_read_their_own_positions(model: RewardModel)
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(model.scores, parts * 20))
     assert all(map(torch.equal, found, expected * 20))
+
+
+def test_a_copy_of_a_model_has_a_last_layer_of_its_own(model: RewardModel) -> None:
+    texts = [Encoded(text) for text in TEXTS]
+    before = model.scores(texts).detach()
+    other = RewardModel(deepcopy(model.model), model.tokenizer, 128)
+    assert torch.equal(other.scores(texts), before)
+    with torch.no_grad():
+        feed_forward(other).weight.zero_()
+    assert torch.equal(model.scores(texts), before)
+    assert not torch.allclose(other.scores(texts), before)
 
 
 def test_a_padded_batch_gives_the_whole_layer(model: RewardModel) -> None:
