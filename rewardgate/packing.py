@@ -12,17 +12,10 @@ from itertools import takewhile
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from torch import Tensor
 
 from rewardgate.encoding import pad_right
-from rewardgate.last_layer import positions_read
-
-ATTENTION = "rewardgate_packed"
-"""Name under which `attend` is registered as an attention implementation of transformers."""
+from rewardgate.packed_attention import Segment
 
 MIN_SHARED = 16
 """Tokens from which on a common prefix is worth sharing."""
@@ -30,19 +23,6 @@ MIN_SHARED = 16
 ROW_PREFIXES = 16
 """A row may grow to this many times a shared prefix before it is cut within a ranking, so that
 encoding the prefix again in the next row costs less than a sixteenth."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A run of `length` tokens; they attend to segment `prefix`, if any, and to each other.
-
-    mask: (length, length) True where a token attends to another of its segment; None is all, or
-        for a causal decoder all before it
-    """
-
-    length: int
-    prefix: int | None = None
-    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -70,14 +50,13 @@ class Row:
         return 0 if self.attention_mask is None else int((self.attention_mask == 0).sum())
 
     def to(self, device: torch.device) -> "Row":
-        moved: dict[str, Any] = {
-            k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)
+        """The row with its inputs on a device; where texts begin and end stays at hand."""
+        inputs: dict[str, Any] = {
+            name: None if value is None else value.to(device)
+            for name, value in vars(self).items()
+            if name in ("input_ids", "position_ids", "attention_mask")
         }
-        if self.segments is not None:
-            moved["segments"] = [
-                s if s.mask is None else replace(s, mask=s.mask.to(device)) for s in self.segments
-            ]
-        return replace(self, **moved)
+        return replace(self, **inputs)
 
 
 def padded_rows(ids: Sequence[Sequence[int]], budget: int, pad_id: int) -> list[Row]:
@@ -197,78 +176,3 @@ def _pack(ids: Sequence[Sequence[int]], families: list[tuple[list[int], int]]) -
         torch.tensor(last),
         [index for texts, _ in families for index in texts],
     )
-
-
-def attend(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    dropout: float = 0.0,
-    scaling: float | None = None,
-    is_causal: bool | None = None,
-    segments: Sequence[Segment] | None = None,
-    read: Tensor | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, Tensor | None]:
-    """Attention of transformers' interface: by segment in a packed row, else its own SDPA.
-
-    query: (1, heads, length, d); key and value: (1, key heads, length, d)
-    read: positions (n,) that the last layer is computed at
-    Returns (1, length, heads, d).
-    """
-    positions_read.set(read)
-    if segments is None:
-        return sdpa_attention_forward(
-            module,
-            query,
-            key,
-            value,
-            attention_mask,
-            dropout=dropout,
-            scaling=scaling,
-            is_causal=is_causal,
-            **kwargs,
-        )
-    causal = bool(getattr(module, "is_causal", True) if is_causal is None else is_causal)
-    repeats = query.shape[1] // key.shape[1]
-    dtype, device = query.dtype, query.device.type
-    if slow := device == "cpu" and dtype == torch.bfloat16:  # its backward takes 6 times as long
-        query, key, value = query.float(), key.float(), value.float()
-    lengths = [segment.length for segment in segments]
-    queries = query.split(lengths, dim=2)
-    keys = repeat_kv(key, repeats).split(lengths, dim=2)
-    values = repeat_kv(value, repeats).split(lengths, dim=2)
-    outputs = []
-    for q, k, v, segment in zip(queries, keys, values, segments, strict=True):
-        mask = segment.mask
-        if segment.prefix is not None:
-            k = torch.cat([keys[segment.prefix], k], dim=2)
-            v = torch.cat([values[segment.prefix], v], dim=2)
-            seen = k.shape[2] - q.shape[2]
-            mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril(seen)
-        with torch.autocast(device, enabled=not slow and torch.is_autocast_enabled(device)):
-            outputs.append(
-                F.scaled_dot_product_attention(
-                    q,
-                    k,
-                    v,
-                    attn_mask=mask,
-                    dropout_p=dropout,
-                    is_causal=causal and mask is None and q.shape[2] > 1,
-                    scale=scaling,
-                )
-            )
-    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous().to(dtype), None
-
-
-def _mask(*args: Any, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor | None:
-    """No mask for a packed row (its segments say it all), transformers' own for a padded one."""
-    if attention_mask is None:
-        return None
-    return sdpa_mask(*args, **kwargs, attention_mask=attention_mask)  # type: ignore[misc]
-
-
-AttentionInterface.register(ATTENTION, attend)
-AttentionMaskInterface.register(ATTENTION, _mask)

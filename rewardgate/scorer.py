@@ -1,6 +1,7 @@
 """The network of a reward model as one torch module, from rows of token ids to scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +10,8 @@ from transformers import PreTrainedModel
 
 from rewardgate.errors import RewardGateError
 from rewardgate.last_layer import blocks_of, compute_where_read
-from rewardgate.packing import ATTENTION, Row, packed_rows, padded_rows
+from rewardgate.packed_attention import ATTENTION, FILL, attention_pattern
+from rewardgate.packing import Row, packed_rows, padded_rows
 
 PROBE_TOLERANCE = 1e-4
 """Largest error in the features of the two probe texts, as a share of their distance. A fresh head
@@ -39,8 +41,8 @@ class Scorer(nn.Module):
         self._probe = [words[:20], [*words[:17], *words[19:25]]]
         self.has_features = self._agrees_with_the_architecture()
         self.skips = False
-        self.packs = self.has_features and self._agrees_with_padding()
-        self.skips = self.packs and self._agrees_when_skipping()
+        self.packs = self.has_features and self._packs()
+        self.skips = self.packs and self._skips()
 
     @property
     def is_decoder(self) -> bool:
@@ -56,19 +58,40 @@ class Scorer(nn.Module):
         """Scores (n,) of the texts of rows, or of features (n, hidden) computed before."""
         if isinstance(inputs, Tensor):
             return self.head(inputs)[:, 0]
-        return torch.cat([self._scores(row) for row in inputs])
+        return torch.cat(
+            [self._scores(*row) for row in zip(inputs, self._embed(inputs), strict=True)]
+        )
 
-    def features(self, row: Row) -> Tensor:
-        """What the head reads of each text of a row: (n, hidden)."""
+    def _embed(self, rows: Sequence[Row]) -> Sequence[Tensor | None]:
+        """The rows' tokens, embedded together: each call makes a gradient of the whole vocabulary.
+
+        None where the trunk may as well do it.
+        """
+        embedding = self.model.get_input_embeddings()
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in embedding.parameters())
+        if not (self.packs and learns):
+            return [None] * len(rows)
+        embedded = embedding(torch.cat([row.input_ids.flatten() for row in rows]))
+        parts = embedded.split([row.input_ids.numel() for row in rows])
+        return [e.unflatten(0, row.input_ids.shape) for e, row in zip(parts, rows, strict=True)]
+
+    def features(self, row: Row, embedded: Tensor | None = None) -> Tensor:
+        """What the head reads of each text of a row: (n, hidden).
+
+        embedded: (b, length, d) the row's tokens, embedded; None embeds them
+        """
         extra: dict[str, Any] = {"use_cache": False} if self.is_decoder else {}
         read = row.last if self.is_decoder else row.first
         if row.segments is not None:
-            extra["segments"] = row.segments
+            fill = FILL.get(self.model.device.type, FILL["cuda"])
+            pattern = partial(attention_pattern, row.segments, self.is_decoder, fill)
+            extra["pattern"] = pattern().to(self.model.device)
             if self.skips:
-                extra["read"] = read.unique()
+                extra["read"] = pattern(at=read.unique()).to(self.model.device)
         trunk = self.model.base_model
         hidden = trunk(
-            input_ids=row.input_ids,
+            input_ids=row.input_ids if embedded is None else None,
+            inputs_embeds=embedded,
             attention_mask=row.attention_mask,
             position_ids=row.position_ids,
             **extra,
@@ -77,9 +100,9 @@ class Scorer(nn.Module):
             return hidden[read]
         return trunk.get_submodule("pooler")(hidden[read][:, None])
 
-    def _scores(self, row: Row) -> Tensor:
+    def _scores(self, row: Row, embedded: Tensor | None) -> Tensor:
         if self.has_features:
-            return self.head(self.features(row))[:, 0]
+            return self.head(self.features(row, embedded))[:, 0]
         return self.model(input_ids=row.input_ids, attention_mask=row.attention_mask).logits[:, 0]
 
     def freeze(self, embeddings: bool, layers: int) -> None:
@@ -117,8 +140,8 @@ class Scorer(nn.Module):
                 return False
         return True
 
-    @torch.no_grad()
-    def _agrees_with_padding(self) -> bool:
+    def _packs(self) -> bool:
+        """Packs from now on if that leaves the features as they are."""
         config = self.model.config.get_text_config()
         windows = getattr(config, "layer_types", None) or (
             ["sliding" if getattr(config, "sliding_window", None) else "full_attention"]
@@ -126,42 +149,46 @@ class Scorer(nn.Module):
         if set(windows) != {"full_attention"}:
             return False
         before = self.model.config._attn_implementation
-        (padded_row,) = padded_rows(self._probe, 1024, pad_id=0)
-        padded_row = padded_row.to(self.model.device)
-        try:
+
+        def pack() -> Callable[[], None]:
             self.model.set_attn_implementation(ATTENTION)
-            padded = self.features(padded_row)[torch.argsort(torch.tensor(padded_row.texts))]
-            agree = _agree(self.features(self._packed_probe()), padded)
-        except (TypeError, ValueError, AttributeError):
-            agree = False
-        if not agree:
-            self.model.set_attn_implementation(before)
-        return agree
+            return lambda: self.model.set_attn_implementation(before)
+
+        (padded,) = padded_rows(self._probe, 1024, pad_id=0)
+        return self._leaves_features(pack, padded)
+
+    def _skips(self) -> bool:
+        """Skips from now on if that leaves the features as they are."""
+
+        def skip() -> Callable[[], None]:
+            undo = compute_where_read(blocks_of(self.model.base_model)[-1])
+            self.skips = True
+            return undo
+
+        return self._leaves_features(skip, self._packed_probe())
 
     @torch.no_grad()
-    def _agrees_when_skipping(self) -> bool:
-        row = self._packed_probe()
-        whole = self.features(row)
+    def _leaves_features(self, change: Callable[[], Callable[[], None]], before: Row) -> bool:
+        """Change the model; undo that if the packed probe does not give the features of `before`.
+
+        change: changes the model and returns what undoes it
+        """
+        texts = torch.argsort(torch.tensor(before.texts))
+        expected = self.features(before.to(self.model.device))[texts]
         try:
-            undo = compute_where_read(blocks_of(self.model.base_model)[-1])
-        except AttributeError:
+            undo = change()
+        except (TypeError, ValueError, AttributeError):
             return False
-        self.skips = True
         try:
-            agree = _agree(self.features(row), whole)
+            error = (self.features(self._packed_probe()) - expected).norm()
         except (TypeError, ValueError, AttributeError, RuntimeError):
-            agree = False
-        if not agree:
             undo()
-        return agree
+            return False
+        if error <= PROBE_TOLERANCE * (expected[0] - expected[1]).norm():
+            return True
+        undo()
+        return False
 
     def _packed_probe(self) -> Row:
         (row,) = packed_rows(self._probe, 1024, share=self.is_decoder)
         return row.to(self.model.device)
-
-
-def _agree(features: Tensor, expected: Tensor) -> bool:
-    """Whether the features (2, hidden) of the probe texts are those expected."""
-    return bool(
-        (features - expected).norm() <= PROBE_TOLERANCE * (expected[0] - expected[1]).norm()
-    )

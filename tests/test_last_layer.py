@@ -30,20 +30,29 @@ def gradients(model: RewardModel, budget: int) -> tuple[Tensor, Tensor]:
     return scores.detach(), torch.cat(grads)
 
 
-def feed_forward(model: RewardModel) -> nn.Module:
-    """The widest linear layer of the last layer."""
+def linear_layers(model: RewardModel) -> dict[str, nn.Module]:
+    """The linear layers of the last layer."""
     layer = blocks_of(model.model.base_model)[-1]
-    linear = [m for m in layer.modules() if isinstance(m, nn.Linear)]
-    return max(linear, key=lambda m: m.out_features)
+    return {name: m for name, m in layer.named_modules() if isinstance(m, nn.Linear)}
 
 
-def test_the_feed_forward_part_sees_one_position_a_text(model: RewardModel) -> None:
-    seen: list[int] = []
-    feed_forward(model).register_forward_hook(
-        lambda _module, inputs, _output: seen.append(inputs[0].flatten(0, -2).shape[0])
-    )
+def test_all_but_keys_and_values_is_computed_at_one_position_a_text(
+    model: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: dict[int, int] = {}
+    linear = nn.functional.linear
+
+    def counted(inputs: Tensor, weight: Tensor, *rest: Tensor) -> Tensor:
+        computed[id(weight)] = inputs.flatten(0, -2).shape[0]
+        return linear(inputs, weight, *rest)
+
+    monkeypatch.setattr(nn.functional, "linear", counted)
     model.scores([Encoded(text) for text in TEXTS])
-    assert seen == [len(TEXTS)]
+    (row,) = model.rows([Encoded(text) for text in TEXTS])
+    for name, layer in linear_layers(model).items():
+        everywhere = name.endswith(("k_proj", "v_proj", "key", "value"))
+        expected = row.input_ids.numel() if everywhere else len(TEXTS)
+        assert computed[id(layer.weight)] == expected, name
 
 
 def test_scores_and_gradients_are_those_of_the_whole_layer(model: RewardModel) -> None:
@@ -79,7 +88,8 @@ def test_a_copy_of_a_model_has_a_last_layer_of_its_own(model: RewardModel) -> No
     other = RewardModel(deepcopy(model.model), model.tokenizer, 128)
     assert torch.equal(other.scores(texts), before)
     with torch.no_grad():
-        feed_forward(other).weight.zero_()
+        for layer in linear_layers(other).values():
+            layer.weight.zero_()
     assert torch.equal(model.scores(texts), before)
     assert not torch.allclose(other.scores(texts), before)
 

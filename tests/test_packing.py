@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rewardgate.encoding import Encoded
+from rewardgate.packed_attention import FILL
 from rewardgate.packing import MIN_SHARED, ROW_PREFIXES, packed_rows, padded_rows
 from rewardgate.reward_model import RewardModel
 
@@ -41,7 +42,12 @@ def scores_and_gradients(
     return scores.detach(), torch.cat(gradients)
 
 
-def test_packed_scores_and_gradients_are_those_of_separate_encodings(model: RewardModel) -> None:
+@pytest.mark.parametrize("device", FILL)
+def test_packed_scores_and_gradients_are_those_of_separate_encodings(
+    model: RewardModel, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With runs of tokens grouped as on that device."""
+    monkeypatch.setitem(FILL, "cpu", FILL[device])
     assert model.scorer.packs
     ids = [
         *family(PROMPT, 3, 17, 1, 30),
@@ -54,6 +60,23 @@ def test_packed_scores_and_gradients_are_those_of_separate_encodings(model: Rewa
     scores, gradients = scores_and_gradients(model, ids, one_by_one=False)
     assert torch.allclose(scores, expected, atol=1e-6)
     assert torch.allclose(gradients, expected_gradients, atol=1e-5, rtol=1e-4)
+
+
+def test_the_rows_of_one_backward_pass_are_embedded_together(model: RewardModel) -> None:
+    """Each embedding call makes a gradient as large as the vocabulary."""
+    calls: list[int] = []
+    hook = model.model.get_input_embeddings().register_forward_hook(
+        lambda _module, inputs, _output: calls.append(inputs[0].numel())
+    )
+    rows = packed_rows(family(PROMPT, 3, 17, 1, 30), 64, share=False)
+    tokens = [row.input_ids.numel() for row in rows]
+    assert len(rows) > 1
+    together = model.scorer(rows).detach()
+    assert calls == [sum(tokens)]
+    with torch.no_grad():
+        assert torch.equal(model.scorer(rows), together)
+    assert calls == [sum(tokens), *tokens]
+    hook.remove()
 
 
 def test_a_shared_prompt_is_encoded_once_for_a_decoder_only(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rewardgate.packing import Row, Segment
+from rewardgate.packed_attention import Segment
+from rewardgate.packing import Row
 
 
 @dataclass(frozen=True)
