@@ -1,3 +1,4 @@
+from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def test_packed_scores_and_gradients_are_those_of_separate_encodings(
     scores, gradients = scores_and_gradients(model, ids, one_by_one=False)
     assert torch.allclose(scores, expected, atol=1e-6)
     assert torch.allclose(gradients, expected_gradients, atol=1e-5, rtol=1e-4)
+
+
+def test_a_model_on_another_device_has_all_it_needs_there(
+    model: RewardModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device that only knows shapes refuses what lies elsewhere, as a GPU does."""
+    # transformers looks at the positions, to no effect, for texts that are packed its own way
+    monkeypatch.setattr("transformers.masking_utils.find_packed_sequence_indices", lambda _: None)
+    elsewhere = RewardModel(deepcopy(model.model), model.tokenizer, 128)
+    elsewhere.model.to("meta")
+    scores = elsewhere.scores([Encoded(ids) for ids in family(PROMPT, 3, 17, 1, 30)])
+    scores.sum().backward()
+    assert (scores.device.type, len(scores)) == ("meta", 4)
 
 
 def test_the_rows_of_one_backward_pass_are_embedded_together(model: RewardModel) -> None:
