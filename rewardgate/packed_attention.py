@@ -58,15 +58,16 @@ class Pattern:
     """What attends to what in a packed row of `length` tokens.
 
     queries, keys: positions in the row of those of all calls, one call after another
-    order: (m,) which of the queries are the tokens asked for; the others fill up
+    order: (m,) which of the queries are the tokens asked for, the others fill up
+        (each of the three None if it is the row as it is)
     at: (m,) positions of the tokens asked for, in order; None is all of the row
     """
 
     length: int
     calls: list[Call]
-    queries: Tensor
-    keys: Tensor
-    order: Tensor
+    queries: Tensor | None
+    keys: Tensor | None
+    order: Tensor | None
     at: Tensor | None
 
     def to(self, device: torch.device) -> "Pattern":
@@ -120,7 +121,14 @@ def attention_pattern(
             places[index] = torch.arange(done, done + len(runs[index].queries))
             done += calls[-1].queries
     length = sum(segment.length for segment in segments)
-    return Pattern(length, calls, torch.cat(queries), torch.cat(keys), torch.cat(places), at)
+    return Pattern(
+        length,
+        calls,
+        _selection(queries, length),
+        _selection(keys, length),
+        _selection(places, length),
+        at,
+    )
 
 
 def _runs(segments: Sequence[Segment], causal: bool, at: Tensor | None) -> list[_Run]:
@@ -144,10 +152,14 @@ def _runs(segments: Sequence[Segment], causal: bool, at: Tensor | None) -> list[
 
 
 def _grouped(runs: Sequence[_Run], fill: float) -> list[list[int]]:
-    """Runs that share a call, as indices: of one kind, and of a shape that fills up little."""
+    """Runs that share a call, as indices: of one kind, and of a shape that fills up little.
+
+    Where nothing may fill up they stay in order, so that nothing has to be gathered.
+    """
+    order = sorted(range(len(runs)), key=lambda i: (runs[i].kind, runs[i].shape[::-1]))
     groups: list[list[int]] = []
     kind, widest, needed = None, (0, 0), 0
-    for index in sorted(range(len(runs)), key=lambda i: (runs[i].kind, runs[i].shape[::-1])):
+    for index in order if fill else range(len(runs)):
         q, k = runs[index].shape
         together = max(widest[0], q), max(widest[1], k)
         allowed = (1 + fill) * (needed + q * k)
@@ -173,6 +185,16 @@ def _call(runs: Sequence[_Run], causal: bool) -> Call:
             row[: len(run.queries)] = False
             row[: len(run.queries), : len(run.keys)] = run.mask
     return Call(*shape, mask=None if mask.all() else mask[:, None], causal=False)
+
+
+def _selection(parts: Sequence[Tensor], length: int) -> Tensor | None:
+    """Positions, given in parts; None if they are all of a row, in order."""
+    positions = torch.cat(list(parts))
+    return None if positions.equal(torch.arange(length)) else positions
+
+
+def _select(tokens: Tensor, positions: Tensor | None) -> Tensor:
+    return tokens if positions is None else tokens.index_select(0, positions)
 
 
 def _filled(rows: Sequence[Tensor], value: int = 0) -> Tensor:
@@ -234,15 +256,15 @@ def attend(
                 scale=scaling,
             )
         outputs.append(output.transpose(1, 2).flatten(0, 1))
-    found = torch.cat(outputs).index_select(0, pattern.order).to(dtype)
+    found = _select(torch.cat(outputs), pattern.order).to(dtype)
     if pattern.at is not None:
         found = found.new_zeros(pattern.length, *found.shape[1:]).index_copy(0, pattern.at, found)
     return found[None], None
 
 
-def _runs_of(states: Tensor, at: Tensor, shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
+def _runs_of(states: Tensor, at: Tensor | None, shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
     """States (1, heads, length, d) at some positions, as one (n, heads, k, d) for each shape."""
-    taken = states[0].transpose(0, 1).index_select(0, at)
+    taken = _select(states[0].transpose(0, 1), at)
     parts = taken.split([n * k for n, k in shapes])
     return [
         part.unflatten(0, shape).transpose(1, 2) for part, shape in zip(parts, shapes, strict=True)
