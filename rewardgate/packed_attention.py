@@ -7,7 +7,7 @@ layer is computed without padding.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -70,13 +70,6 @@ class Pattern:
     order: Tensor | None
     at: Tensor | None
 
-    def to(self, device: torch.device) -> "Pattern":
-        def moved(part: Any) -> Any:
-            tensors = {k: v.to(device) for k, v in vars(part).items() if isinstance(v, Tensor)}
-            return replace(part, **tensors)
-
-        return replace(moved(self), calls=[moved(call) for call in self.calls])
-
 
 @dataclass(frozen=True)
 class _Run:
@@ -101,9 +94,13 @@ class _Run:
 
 
 def attention_pattern(
-    segments: Sequence[Segment], causal: bool, fill: float, at: Tensor | None = None
+    segments: Sequence[Segment],
+    causal: bool,
+    fill: float,
+    at: Tensor | None = None,
+    device: torch.device | None = None,
 ) -> Pattern:
-    """The pattern of a row made of segments, in order.
+    """The pattern, on a device (None is the CPU), of a row made of segments, in order.
 
     fill: share that filling up may add to what the runs of a call compute
     at: (m,) positions, distinct and in order, of the tokens that attend; None is all
@@ -114,7 +111,7 @@ def attention_pattern(
     done = 0
     for members in _grouped(runs, fill):
         together = [runs[index] for index in members]
-        calls.append(_call(together, causal))
+        calls.append(_call(together, causal, device))
         queries.append(_filled([run.queries for run in together]).flatten())
         keys.append(_filled([run.keys for run in together]).flatten())
         for index in members:
@@ -124,10 +121,10 @@ def attention_pattern(
     return Pattern(
         length,
         calls,
-        _selection(queries, length),
-        _selection(keys, length),
-        _selection(places, length),
-        at,
+        _selection(queries, length, device),
+        _selection(keys, length, device),
+        _selection(places, length, device),
+        None if at is None else at.to(device),
     )
 
 
@@ -172,25 +169,27 @@ def _grouped(runs: Sequence[_Run], fill: float) -> list[list[int]]:
     return groups
 
 
-def _call(runs: Sequence[_Run], causal: bool) -> Call:
+def _call(runs: Sequence[_Run], causal: bool, device: torch.device | None) -> Call:
     reach = _filled([run.reach for run in runs], 1)
     masked, whole = runs[0].kind
     shape = len(runs), reach.shape[1], max(len(run.keys) for run in runs)
     if whole and causal:
         return Call(*shape, mask=None, causal=True)
-    mask = torch.arange(shape[2]) < reach[:, :, None]
+    if not masked and reach.min() == shape[2]:
+        return Call(*shape, mask=None, causal=False)
+    mask = torch.arange(shape[2], device=device) < reach.to(device)[:, :, None]
     if masked:
         for row, run in zip(mask, runs, strict=True):
             assert run.mask is not None
             row[: len(run.queries)] = False
-            row[: len(run.queries), : len(run.keys)] = run.mask
-    return Call(*shape, mask=None if mask.all() else mask[:, None], causal=False)
+            row[: len(run.queries), : len(run.keys)] = run.mask.to(device)
+    return Call(*shape, mask=mask[:, None], causal=False)
 
 
-def _selection(parts: Sequence[Tensor], length: int) -> Tensor | None:
+def _selection(parts: Sequence[Tensor], length: int, device: torch.device | None) -> Tensor | None:
     """Positions, given in parts; None if they are all of a row, in order."""
     positions = torch.cat(list(parts))
-    return None if positions.equal(torch.arange(length)) else positions
+    return None if positions.equal(torch.arange(length)) else positions.to(device)
 
 
 def _select(tokens: Tensor, positions: Tensor | None) -> Tensor:

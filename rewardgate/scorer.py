@@ -84,10 +84,12 @@ class Scorer(nn.Module):
         read = row.last if self.is_decoder else row.first
         if row.segments is not None:
             fill = FILL.get(self.model.device.type, FILL["cuda"])
-            pattern = partial(attention_pattern, row.segments, self.is_decoder, fill)
-            extra["pattern"] = pattern().to(self.model.device)
+            pattern = partial(
+                attention_pattern, row.segments, self.is_decoder, fill, device=self.model.device
+            )
+            extra["pattern"] = pattern()
             if self.skips:
-                extra["read"] = pattern(at=read.unique()).to(self.model.device)
+                extra["read"] = pattern(at=read.unique())
         trunk = self.model.base_model
         hidden = trunk(
             input_ids=row.input_ids if embedded is None else None,
